@@ -520,6 +520,7 @@ INSERT INTO test.functions VALUES
      ARRAY['''test.documents''', '''tenant_id''', '''owner_id''', '''documents''',
            '''{"actions": {}, "existing": "keep", "tenant_fk": false, "citus": false}''']),
     ('bastion_internal.protect_forget(regclass)', ARRAY['''test.documents''']),
+    ('bastion.adopt_plan(name,regclass,regclass)', ARRAY['''test''', '''test.documents''', '''test.documents''']),
     ('bastion.lint(text)', ARRAY['''all''']),
     ('bastion.lint_accept(text,text,text)', ARRAY['''test.documents''', '''row security is off''', '''reviewed''']),
     ('bastion.operator_role_declare(regrole,text)', ARRAY['''regress_app''', '''dumps''']),

@@ -22,6 +22,9 @@ FROM unnest(ARRAY[
     '{"email": "a@import.example", "memberships": [{"tenant": "new-one", "tenant_name": "New", "role": "owner"}, {"tenant": "new-one", "tenant_name": "New", "role": "viewer"}]}',
     '{"email": "a@import.example", "memberships": [{"tenant": "new-one", "tenant_name": "New", "role": "owner"}, {"tenant": "new-one", "tenant_name": "Other", "unit": "default", "role": "viewer"}]}',
     '{"email": "a@import.example", "memberships": [{"tenant": "new-one", "tenant_name": "New", "tenant_number": 77, "role": "owner"}, {"tenant": "new-two", "tenant_name": "Two", "tenant_number": 77, "role": "viewer"}]}',
+    '{"email": "a@import.example", "memberships": [{"tenant": "new-one", "tenant_name": "New", "tenant_id": "5", "role": "owner"}]}', '{"email": "a@import.example", "memberships": [{"tenant": "new-one", "tenant_name": "New", "tenant_id": 5, "role": "owner"}]}',
+    '{"email": "a@import.example", "memberships": [{"tenant": "new-one", "tenant_name": "New", "tenant_id": "00000000-0000-4000-8000-0000000000aa", "role": "owner"}, {"tenant": "new-two", "tenant_name": "Two", "tenant_id": "00000000-0000-4000-8000-0000000000AA", "role": "viewer"}]}',
+    '{"email": "a@import.example", "memberships": [{"tenant": "new-one", "tenant_name": "New", "tenant_id": "00000000-0000-4000-8000-0000000000aa", "role": "owner"}, {"tenant": "new-one", "tenant_name": "New", "tenant_id": "00000000-0000-4000-8000-0000000000bb", "role": "viewer"}]}',
     '{"email": "A@Import.Example", "memberships": null, "username": null}']) u;
 -- lines among each other
 SELECT test.tried('[{"email": "a@import.example"}, {"email": "A@IMPORT.example "}, {"email": "b@import.example", "username": "same"}, {"email": "c@import.example", "username": "Same"},
@@ -72,6 +75,18 @@ SELECT * FROM bastion.import_users('[{"email": "dan@import.example", "id": "0000
 SELECT u.id, u.display_name, n.slug AS unit, r.name AS role FROM bastion.users u JOIN bastion.memberships m ON m.user_id = u.id LEFT JOIN bastion.units n ON n.id = m.unit_id JOIN bastion.roles r ON r.id = m.role_id WHERE u.email = 'dan@import.example' ORDER BY 3;
 SELECT detail - 'role' AS detail FROM bastion.events WHERE kind = 'users_imported' ORDER BY id DESC LIMIT 2;
 
+-- tenants that keep their ids, one of them with its number, too
+SELECT line, outcome, reason FROM bastion.import_users(jsonb_build_array(
+    '{"email": "ida@import.example", "memberships": [{"tenant": "kept-one", "tenant_name": "Kept", "tenant_id": "00000000-0000-4000-8000-0000000000aa", "role": "owner"}]}'::jsonb,
+    jsonb_build_object('email', 'jan@import.example', 'memberships', jsonb_build_array(jsonb_build_object('tenant', 'kept-two', 'tenant_name', 'Kept', 'tenant_id', '00000000-0000-4000-8000-0000000000BB',
+                                                                                                         'tenant_number', :number + 100, 'role', 'owner'))),
+    '{"email": "kai@import.example", "memberships": [{"tenant": "kept-one", "tenant_name": "Kept", "tenant_id": "00000000-0000-4000-8000-0000000000AA", "role": "viewer"}]}'::jsonb));
+SELECT slug, id, number = :number + 100 AS same_number, (SELECT count(*) FROM bastion.memberships m WHERE m.tenant_id = t.id) AS members,
+       (SELECT count(*) FROM bastion.units u WHERE u.tenant_id = t.id) AS units FROM bastion.tenants t WHERE slug LIKE 'kept-%' ORDER BY slug;
+SELECT test.tried('[{"email": "lea@import.example", "memberships": [{"tenant": "kept-one", "tenant_id": "00000000-0000-4000-8000-0000000000bb", "role": "viewer"}]},
+    {"email": "leo@import.example", "memberships": [{"tenant": "kept-one", "tenant_id": "00000000-0000-4000-8000-0000000000aa", "role": "viewer"}]},
+    {"email": "lis@import.example", "memberships": [{"tenant": "kept-three", "tenant_name": "Three", "tenant_id": "00000000-0000-4000-8000-0000000000aa", "role": "viewer"}]}]');
+
 -- who may call it, and whose code runs
 SET ROLE regress_app;
 SELECT test.error($$SELECT bastion.import_users('[]')$$), test.error($$SELECT bastion.import_users_from('pg_class')$$);
@@ -83,7 +98,7 @@ SELECT email FROM bastion.import_users_from('test.of_app', dry_run => true);
 SELECT test.error($$CREATE VIEW test.wrong AS SELECT 'a@b' AS email, 1 AS age; SELECT bastion.import_users_from('test.wrong')$$);
 
 SELECT count(*) FROM bastion.tenant_delete('moved-in');
-DELETE FROM bastion.tenants WHERE slug = 'later-than-import';
+DELETE FROM bastion.tenants WHERE slug = 'later-than-import' OR slug LIKE 'kept-%';
 DELETE FROM bastion.users WHERE email LIKE '%import.example';
 DROP VIEW test.old_people, test.of_app;
 DROP TABLE test.imported;

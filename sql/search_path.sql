@@ -364,6 +364,7 @@ SELECT count(*) OPERATOR(pg_catalog.>) 0 AS keys FROM bastion.composite_keys_cre
 CALL bastion.acl_backfill('public.path_plain');
 CALL bastion.rewrap_all(10);
 SELECT count(*) OPERATOR(pg_catalog.>=) 0 AS linted FROM bastion.lint();
+SELECT count(*) OPERATOR(pg_catalog.>) 0 AS planned FROM bastion.adopt_plan('public');
 SELECT count(*) OPERATOR(pg_catalog.>) 0 AS search_operators FROM bastion.search_operators();
 SELECT count(*) OPERATOR(pg_catalog.>) 0 AS used FROM bastion.key_usage();
 SELECT count(*) OPERATOR(pg_catalog.>=) 0 AS listed FROM bastion.sealed_problems();

@@ -1,7 +1,7 @@
 -- Protecting tables
 -- `protect()` gives a table row-level security: a row belongs to one tenant, and only a transaction in that tenant with the
 -- permission for the action reaches it.
--- functions: protect unprotect protect_rename unknown_tenants schema_guard schema_unguard global_table_add global_table_remove
+-- functions: adopt_plan protect unprotect protect_rename unknown_tenants schema_guard schema_unguard global_table_add global_table_remove
 -- reference_add composite_keys_create tenant_if_allowed tenant_number_if_allowed
 
 CREATE TABLE documents (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tenant_id uuid, title text);

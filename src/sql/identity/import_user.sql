@@ -12,7 +12,7 @@ DECLARE
     found_number bigint;
     is_new boolean;
 BEGIN
-    problem := bastion_internal.field_problem(place, '{tenant,tenant_name,unit,role,valid_from,valid_until}', '{tenant_number}');
+    problem := bastion_internal.field_problem(place, '{tenant,tenant_id,tenant_name,unit,role,valid_from,valid_until}', '{tenant_number}');
     IF problem IS NOT NULL THEN
         RETURN;
     END IF;
@@ -30,6 +30,9 @@ BEGIN
         WHEN is_new AND EXISTS (SELECT FROM bastion.tenants t WHERE t.number = (place ->> 'tenant_number')::bigint)
             THEN 'the number of the tenant is taken'
         WHEN NOT is_new AND (place ->> 'tenant_number')::bigint <> found_number THEN 'the tenant has another number'
+        WHEN place ->> 'tenant_id' IS NOT NULL AND bastion_internal.uuid_or_null(place ->> 'tenant_id') IS NULL THEN 'the id of the tenant is no uuid'
+        WHEN is_new AND EXISTS (SELECT FROM bastion.tenants t WHERE t.id = bastion_internal.uuid_or_null(place ->> 'tenant_id')) THEN 'the id of the tenant is taken'
+        WHEN NOT is_new AND bastion_internal.uuid_or_null(place ->> 'tenant_id') <> tenant_id THEN 'the tenant has another id'
         WHEN role_id IS NULL THEN 'unknown role'
         WHEN unit_id IS NULL AND place ->> 'unit' IS NOT NULL AND NOT (is_new AND place ->> 'unit' = 'default') THEN 'unknown unit'
         WHEN valid_from IS NULL AND place ->> 'valid_from' IS NOT NULL OR valid_until IS NULL AND place ->> 'valid_until' IS NOT NULL
@@ -64,15 +67,20 @@ AS $$
         FROM (SELECT DISTINCT m.place FROM given g, jsonb_array_elements(g.memberships) m (place)) d
     ), tenants AS MATERIALIZED (
         SELECT p.place ->> 'tenant' AS slug FROM places p WHERE (p.means).tenant_id IS NULL AND p.place ->> 'tenant' IS NOT NULL
-        GROUP BY 1 HAVING count(DISTINCT concat_ws(' ', p.place ->> 'tenant_number', btrim(p.place ->> 'tenant_name'))) > 1
+        GROUP BY 1 HAVING count(DISTINCT concat_ws(' ', coalesce(p.place ->> 'tenant_number', '-'), coalesce(bastion_internal.uuid_or_null(p.place ->> 'tenant_id')::text, '-'), btrim(p.place ->> 'tenant_name'))) > 1
     ), numbers AS MATERIALIZED (
         SELECT p.place ->> 'tenant_number' AS number FROM places p WHERE (p.means).tenant_id IS NULL AND p.place ->> 'tenant_number' IS NOT NULL
+        GROUP BY 1 HAVING count(DISTINCT p.place ->> 'tenant') > 1
+    ), tenant_ids AS MATERIALIZED (
+        SELECT bastion_internal.uuid_or_null(p.place ->> 'tenant_id') AS id FROM places p WHERE (p.means).tenant_id IS NULL AND p.place ->> 'tenant_id' IS NOT NULL
         GROUP BY 1 HAVING count(DISTINCT p.place ->> 'tenant') > 1
     ), member AS MATERIALIZED (
         SELECT g.line, min(coalesce((p.means).problem,
                    CASE WHEN p.place ->> 'tenant' IN (SELECT t.slug FROM tenants t) THEN 'the tenant is described in several ways'
                         WHEN (p.means).tenant_id IS NULL AND p.place ->> 'tenant_number' IN (SELECT n.number FROM numbers n)
-                        THEN 'two tenants have the same number' END)) AS problem,
+                        THEN 'two tenants have the same number'
+                        WHEN (p.means).tenant_id IS NULL AND bastion_internal.uuid_or_null(p.place ->> 'tenant_id') IN (SELECT i.id FROM tenant_ids i)
+                        THEN 'two tenants have the same id' END)) AS problem,
                count(*) > count(DISTINCT concat_ws(' ', coalesce((p.means).tenant_id::text, p.place ->> 'tenant'), coalesce((p.means).unit_id::text, p.place ->> 'unit'), (p.means).role_id)) AS twice
         FROM given g, jsonb_array_elements(g.memberships) m (place) JOIN places p ON p.place = m.place
         GROUP BY g.line
@@ -118,18 +126,20 @@ BEGIN
     -- Nobody takes a number meanwhile.
     LOCK TABLE bastion.tenants IN SHARE ROW EXCLUSIVE MODE;
     WITH inserted AS (
-        INSERT INTO bastion.tenants (slug, name, number) OVERRIDING SYSTEM VALUE
-        SELECT DISTINCT p ->> 'tenant', btrim(p ->> 'tenant_name'), (p ->> 'tenant_number')::bigint FROM jsonb_array_elements(places) p
-        WHERE p ->> 'tenant_number' IS NOT NULL AND bastion_internal.find_tenant(p ->> 'tenant') IS NULL
+        INSERT INTO bastion.tenants (id, slug, name, number) OVERRIDING SYSTEM VALUE
+        SELECT coalesce(w.id, gen_random_uuid()), w.slug, w.name, w.number
+        FROM (SELECT DISTINCT (p ->> 'tenant_id')::uuid, p ->> 'tenant', btrim(p ->> 'tenant_name'), (p ->> 'tenant_number')::bigint FROM jsonb_array_elements(places) p
+              WHERE p ->> 'tenant_number' IS NOT NULL AND bastion_internal.find_tenant(p ->> 'tenant') IS NULL) w (id, slug, name, number)
         RETURNING id
     ) SELECT array_agg(i.id) INTO numbered FROM inserted i;
     -- Later numbers must be free.
     PERFORM setval('bastion.tenants_number_seq', greatest(max(t.number), (SELECT s.last_value FROM bastion.tenants_number_seq s)))
     FROM bastion.tenants t WHERE t.id = ANY (numbered) HAVING max(t.number) IS NOT NULL;
     WITH inserted AS (
-        INSERT INTO bastion.tenants (slug, name)
-        SELECT DISTINCT p ->> 'tenant', btrim(p ->> 'tenant_name') FROM jsonb_array_elements(places) p
-        WHERE bastion_internal.find_tenant(p ->> 'tenant') IS NULL
+        INSERT INTO bastion.tenants (id, slug, name)
+        SELECT coalesce(w.id, gen_random_uuid()), w.slug, w.name
+        FROM (SELECT DISTINCT (p ->> 'tenant_id')::uuid, p ->> 'tenant', btrim(p ->> 'tenant_name') FROM jsonb_array_elements(places) p
+              WHERE bastion_internal.find_tenant(p ->> 'tenant') IS NULL) w (id, slug, name)
         RETURNING id
     ) SELECT array_agg(i.id) INTO made FROM inserted i;
     INSERT INTO bastion.units (tenant_id, kind, name, slug)
@@ -194,7 +204,7 @@ $$;
 COMMENT ON FUNCTION bastion.import_users(jsonb, boolean) IS
 'Imports users of another system: an array of objects {"id", "email", "username", "display_name", "status", "created_at", "email_verified_at", "password_hash", "memberships"}, of which only email is required.
 An account without email_verified_at does not hold its address: a person who proves it by mail takes it, without the password.
-Address and user name become lower case. password_hash is of a format that password_verify() verifies; the next login makes a new hash. memberships is an array of {"tenant" (uuid or slug), "role", "unit", "valid_from", "valid_until"}. A tenant with tenant_name is created when its slug is free, with tenant_number as its number; later numbers are higher.
+Address and user name become lower case. password_hash is of a format that password_verify() verifies; the next login makes a new hash. memberships is an array of {"tenant" (uuid or slug), "role", "unit", "valid_from", "valid_until"}. A tenant with tenant_name is created when its slug is free, with tenant_id as its id and tenant_number as its number; later numbers are higher.
 Returns a row for each user: accepted; skipped, because the address has an account, of which nothing changes; or refused, with the reason. If a user is refused, nothing is imported, and an error says how many there are. With dry_run, nothing is imported, and the rows name all that are refused.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22004 for NULL, 22023 for a value that is no array and when a user is refused, 23505 when another transaction creates the same user or tenant.';

@@ -139,6 +139,10 @@ AS $$
     FROM dangerous d JOIN pg_settings s ON s.name = d.name
     WHERE s.setting = 'on' AND s.source NOT IN ('database', 'user', 'database user')
     UNION ALL
+    SELECT 'error', 'setting bastion.development_user', 'who presents no token is this user: for servers for development alone',
+           'ALTER SYSTEM RESET bastion.development_user; SELECT pg_reload_conf();'
+    WHERE bastion.library_version() IS NOT NULL AND current_setting('bastion.development_user') <> ''
+    UNION ALL
     SELECT 'error', concat('setting ', d.name, ' of ' || s.whose), d.problem, format('ALTER %s RESET %s;', s.whose, d.name)
     FROM dangerous d JOIN stored s USING (name)
     WHERE lower(s.value) IN ('on', 'true', 'yes', '1', 't', 'y', 'tr', 'tru', 'ye')

@@ -77,8 +77,12 @@ END
 $$;
 INSERT INTO test.sessions SELECT n, a ->> 'access_token', (test.claims(a ->> 'access_token') ->> 'sid')::uuid
 FROM unnest(ARRAY['touched', 'verified']) n, LATERAL bastion_internal.session_start(test.id_of('ann'), test.tenant_of('ann'), NULL, n) a;
-SELECT * FROM attested.seen('touched', attested.step_up('touched', 'key', 21, 1));
-SELECT attested.step_up('verified', 'key', 22, 5) AS verified \gset
+SELECT attested.step_up('touched', 'key', 21, 1) AS touched \gset
+SELECT * FROM attested.seen('touched', :'touched');
+UPDATE test.sessions SET token = :'touched'::jsonb ->> 'access_token' WHERE name = 'touched';
+SELECT attested.step_up('touched', 'key', 22, 5) ? 'access_token' AS accepted;
+SELECT test.value('touched', 'bastion.auth_level()') AS older_token_of_a_passkey;
+SELECT attested.step_up('verified', 'key', 23, 5) AS verified \gset
 SELECT * FROM attested.seen('verified', :'verified');
 -- the older token gains nothing
 SELECT test.value('verified', 'bastion.auth_level()') AS older_token;
@@ -109,7 +113,7 @@ SELECT attested.step_up('hard', 'plain', 23, 5) AS other \gset
 SELECT * FROM attested.seen('hard', :'other');
 UPDATE test.sessions SET token = :'other'::jsonb ->> 'access_token' WHERE name = 'hard';
 SELECT * FROM attested.both('bastion.has_permission(''attested_papers.read'')');
-SELECT attested.step_up('hard', 'key', 24, 5) ->> 'access_token' AS token \gset
+SELECT attested.step_up('hard', 'key', 25, 5) ->> 'access_token' AS token \gset
 UPDATE test.sessions SET token = :'token' WHERE name = 'hard';
 SELECT * FROM attested.both('bastion.has_permission(''attested_papers.read'')');
 -- a tenant that asks for what resists phishing
@@ -138,14 +142,14 @@ SELECT test.error(format('UPDATE bastion.sessions SET phishing_resistant_at = NU
 -- a login that waits for the choice of a tenant when the operator ends it
 SELECT bastion_api.signup('ben@attested.example', 'correct horse battery', 'Second') AS ben \gset
 INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT test.id_of('ann'), (:'ben'::jsonb #>> '{tenant,id}')::uuid, test.role_of('member');
-SELECT attested.login('key', 25) AS asked \gset
-SELECT attested.login('key', 26) AS open \gset
+SELECT attested.login('key', 26) AS asked \gset
+SELECT attested.login('key', 27) AS open \gset
 SELECT * FROM attested.seen('chosen', bastion_api.login_tenant(:'asked'::jsonb ->> 'challenge', 'attested'));
 SELECT bastion.passkey_attest(attested.id('key'), NULL) AS ended;
 SELECT bastion_api.login_tenant(:'open'::jsonb ->> 'challenge', 'attested') ->> 'error' AS open;
 -- its sessions go on with aal2, and so does the next
 SELECT test.value('hard', 'bastion.auth_level()') AS level, test.value('hard', 'bastion.has_permission(''attested_papers.read'')') AS read, (SELECT count(*) FROM bastion.sessions WHERE user_id = test.id_of('ann') AND level = 'aal3') AS left;
-SELECT * FROM attested.seen('next', attested.login('key', 27, 'attested'));
+SELECT * FROM attested.seen('next', attested.login('key', 28, 'attested'));
 SELECT attested_at, attested_note FROM bastion.passkeys WHERE factor_id = attested.id('key');
 DELETE FROM bastion.tenants WHERE slug IN ('attested', 'second');
 DELETE FROM bastion.users WHERE email LIKE '%@attested.example';

@@ -25,5 +25,6 @@ test_with psycopg_recipe.py psycopg psycopg_pool
 test_with sqlalchemy_recipe.py sqlalchemy psycopg2
 test_with alembic_recipe.py alembic psycopg2
 test_with asyncpg_recipe.py asyncpg
+test_with django_recipe.py django psycopg2
 psql -qX -c "DROP TABLE IF EXISTS documents"
 exit $status

@@ -5,6 +5,7 @@
 #include "pg/planner/held_clauses.hpp"
 #include "pg/planner/plan_estimates.hpp"
 #include "pg/planner/plan_notes.hpp"
+#include "pg/planner/relation_paths.hpp"
 #include "pg/planner/search_paths.hpp"
 #include "pg/planner/start_pruning.hpp"
 #include "pg/planner/tenant_follow.hpp"
@@ -65,6 +66,7 @@ bool answer_index_statistics(PlannerInfo* root, Oid index, AttrNumber column, Va
 void shape_paths(PlannerInfo* root, RelOptInfo* relation, Index place, RangeTblEntry* entry) {
     if (root->qual_security_level > 0) {
         if (planning != nullptr) open_search(root, relation, entry);
+        keep_lists_apart(root, relation, entry);
         hold_back(root, relation);
         prune_at_start(root, relation);
     }

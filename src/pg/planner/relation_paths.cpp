@@ -1,6 +1,7 @@
 #include "pg/planner/relation_paths.hpp"
 
 #include "pg/base/compat.hpp"
+#include "pg/planner/tenant_column.hpp"
 
 extern "C" {
 #include "catalog/pg_am_d.h"
@@ -37,6 +38,71 @@ void set_leakproof(List* clauses, bool value) noexcept {
         visit_clause(static_cast<Node*>(lfirst(cell)), [&](RestrictInfo* part) { part->leakproof = value; });
 }
 
+struct IndexConditions {
+    bool tenant;
+    bool lists;
+};
+
+IndexConditions conditions_of(PlannerInfo* root, const IndexPath* path) {
+    IndexConditions found{};
+    ListCell* cell = nullptr;
+    foreach (cell, path->indexclauses) {
+        auto* condition = reinterpret_cast<Node*>(lfirst_node(IndexClause, cell)->rinfo->clause);
+        found.lists = found.lists || is_acl_check(condition);
+        found.tenant = found.tenant || compares_tenant(root, condition);
+    }
+    return found;
+}
+
+// Of a bitmap that ANDs both, the indexes by lists.
+List* list_indexes_of(PlannerInfo* root, const Path* path) {
+    if (!IsA(path, BitmapHeapPath)) return NIL;
+    const Path* bitmap = reinterpret_cast<const BitmapHeapPath*>(path)->bitmapqual;
+    if (!IsA(bitmap, BitmapAndPath)) return NIL;
+    List* by_lists = NIL;
+    bool has_tenant = false;
+    ListCell* cell = nullptr;
+    foreach (cell, reinterpret_cast<const BitmapAndPath*>(bitmap)->bitmapquals) {
+        if (!IsA(lfirst(cell), IndexPath)) continue;
+        const auto* part = static_cast<const IndexPath*>(lfirst(cell));
+        const IndexConditions conditions = conditions_of(root, part);
+        has_tenant = has_tenant || conditions.tenant;
+        if (conditions.lists && !conditions.tenant) by_lists = lappend(by_lists, part->indexinfo);
+    }
+    return has_tenant ? by_lists : NIL;
+}
+
+List* list_indexes_among(PlannerInfo* root, List* paths) {
+    List* found = NIL;
+    ListCell* cell = nullptr;
+    foreach (cell, paths)
+        found = list_concat_unique_ptr(found, list_indexes_of(root, static_cast<const Path*>(lfirst(cell))));
+    return found;
+}
+
+List* list_indexes(PlannerInfo* root, const RelOptInfo* relation) {
+    return list_concat_unique_ptr(list_indexes_among(root, relation->pathlist),
+                                  list_indexes_among(root, relation->partial_pathlist));
+}
+
+// As set_plain_rel_pathlist() of PostgreSQL, which is static. No bitmap combines an index of `apart` with another one.
+void make_paths_apart(PlannerInfo* root, RelOptInfo* relation, const List* apart) {
+    relation->pathlist = NIL;
+    relation->partial_pathlist = NIL;
+    if (compat::add_tid_paths_first(root, relation)) return;
+    add_path(relation, create_seqscan_path(root, relation, relation->lateral_relids, 0));
+    add_partial_seqscan(root, relation);
+    List* const all = relation->indexlist;
+    relation->indexlist = list_difference_ptr(all, apart);
+    create_index_paths(root, relation);
+    if (apart != NIL) {
+        relation->indexlist = list_difference_ptr(all, relation->indexlist);
+        create_index_paths(root, relation);
+    }
+    relation->indexlist = all;
+    compat::add_tid_paths_last(root, relation);
+}
+
 List* btree_paths(List* paths) {
     List* found = NIL;
     ListCell* cell = nullptr;
@@ -60,18 +126,16 @@ void add_paths(RelOptInfo* relation, const PathLists& paths) {
     foreach (cell, paths.partial) add_partial_path(relation, static_cast<Path*>(lfirst(cell)));
 }
 
-// As set_plain_rel_pathlist() of PostgreSQL, which is static.
 void make_paths(PlannerInfo* root, RelOptInfo* relation) {
     const PathLists others{foreign_paths(relation->pathlist), foreign_paths(relation->partial_pathlist)};
-    relation->pathlist = NIL;
-    relation->partial_pathlist = NIL;
-    if (!compat::add_tid_paths_first(root, relation)) {
-        add_path(relation, create_seqscan_path(root, relation, relation->lateral_relids, 0));
-        add_partial_seqscan(root, relation);
-        create_index_paths(root, relation);
-        compat::add_tid_paths_last(root, relation);
-    }
+    make_paths_apart(root, relation, NIL);
+    if (const List* apart = list_indexes(root, relation)) make_paths_apart(root, relation, apart);
     add_paths(relation, others);
+}
+
+void keep_lists_apart(PlannerInfo* root, RelOptInfo* relation, const RangeTblEntry* entry) {
+    if (entry->tablesample == nullptr && has_own_paths(relation, entry) && list_indexes(root, relation) != NIL)
+        make_paths(root, relation);
 }
 
 // Without the bitmaps, which are cheaper.

@@ -1,5 +1,5 @@
 // The paths of a table: made again once the flags of its clauses have changed. For search_paths.cpp, which lets clauses go first,
-// and for held_clauses.cpp, which lets others run last.
+// and for held_clauses.cpp, which lets others run last. And without the bitmaps that read two indexes for what one says.
 #pragma once
 
 #include "pg/planner/planning.hpp"
@@ -36,6 +36,10 @@ bool is_btree(const IndexPath* path) noexcept;
 
 // Removes the paths of the relation, but for those of other extensions, and makes them.
 void make_paths(PlannerInfo* root, RelOptInfo* relation);
+
+// Makes the paths again where a bitmap ANDs an index by the tenant with one by its lists. Every list is of one tenant, so the AND
+// leaves out nothing that the second index alone would read; PostgreSQL takes the two for independent, and the AND for cheap.
+void keep_lists_apart(PlannerInfo* root, RelOptInfo* relation, const RangeTblEntry* entry);
 
 struct PathLists {
     List* whole;

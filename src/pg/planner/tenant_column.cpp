@@ -12,6 +12,7 @@ namespace {
 // The readers of the context that policies compare a column with, and the checks that they call.
 constexpr const char* readers[] = {"tenant_if_allowed", "tenant_number_if_allowed", "tenant_id", "tenant_number"};
 constexpr const char* conditions_of_readers[] = {"has_permission"};
+constexpr const char* acl_checks[] = {"can_by_acl"};
 constexpr const char* checks[] = {"can_by_acl", "can_by_acl_anywhere", "can_in_tenant"};
 
 template <std::size_t Count>
@@ -83,8 +84,9 @@ AttrNumber compared_column_among(PlannerInfo* root, Node* conditions) {
     return 0;
 }
 
-bool is_check(Node* condition) {
-    if (!is_function_of(condition, checks)) return false;
+template <std::size_t Count>
+bool is_check_of(Node* condition, const char* const (&names)[Count]) {
+    if (!is_function_of(condition, names)) return false;
     const List* arguments = reinterpret_cast<FuncExpr*>(condition)->args;
     return list_length(arguments) == 2 && IsA(linitial(arguments), Const) &&
            IsA(without_relabel(static_cast<Node*>(lsecond(arguments))), Var);
@@ -98,7 +100,7 @@ bool is_true(const Node* condition) {
 bool is_own_security(PlannerInfo* root, Node* conditions) {
     if (conditions == nullptr) return true;
     if (!IsA(conditions, List))
-        return is_true(conditions) || is_check(conditions) || compared_column(root, conditions) != 0;
+        return is_true(conditions) || is_check_of(conditions, checks) || compared_column(root, conditions) != 0;
     ListCell* cell = nullptr;
     foreach (cell, reinterpret_cast<List*>(conditions))
         if (!is_own_security(root, static_cast<Node*>(lfirst(cell)))) return false;
@@ -181,6 +183,10 @@ const Node* tenant_reader(PlannerInfo* root, const Param* parameter) {
 bool is_tenant_parameter(PlannerInfo* root, const Param* parameter) {
     return tenant_reader(root, parameter) != nullptr;
 }
+
+bool compares_tenant(PlannerInfo* root, Node* condition) { return compared_column(root, condition) != 0; }
+
+bool is_acl_check(Node* condition) { return is_check_of(condition, acl_checks); }
 
 AttrNumber tenant_column(PlannerInfo* root, RangeTblEntry* entry) {
     if (entry->securityQuals != NIL) return security_of(root, entry)->column;

@@ -25,6 +25,12 @@ const Node* reader_of_plan(const Plan* plan);
 const Node* tenant_reader(PlannerInfo* root, const Param* parameter);
 bool is_tenant_parameter(PlannerInfo* root, const Param* parameter);
 
+// column = tenant, with such a parameter or the reader itself.
+bool compares_tenant(PlannerInfo* root, Node* condition);
+
+// can_by_acl(permission, column): its lists are those of the tenant.
+bool is_acl_check(Node* condition);
+
 // Whether the row security of the relation consists of conditions that protect() writes, and nothing else.
 bool has_own_security_alone(PlannerInfo* root, RangeTblEntry* entry);
 

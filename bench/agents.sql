@@ -38,7 +38,7 @@ SELECT t.id AS tenant, u.id AS team FROM bastion.tenants t JOIN bastion.units u 
 SELECT id AS workflow FROM agents.workflows WHERE team_id = :'team' LIMIT 1 \gset
 SELECT m.user_id AS member, bastion.token_issue(m.user_id, m.tenant_id) AS token FROM bastion.memberships m WHERE m.tenant_id = :'tenant' \gset
 -- The application's role has the name that the comparisons use.
-GRANT agents_app TO app;
+GRANT agents_app TO app, plain;
 GRANT USAGE ON SCHEMA agents TO plain;
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA agents TO plain;
 
@@ -62,7 +62,7 @@ SELECT * FROM bench.compare('counts of the last 30 days, by status',
     format('SELECT e.status, count(*), sum(e.tokens) FROM agents.executions e WHERE e.tenant_id = %L AND e.created_at > now() - interval ''30 days'' GROUP BY 1', :'tenant'),
     41, 1.2);
 SELECT * FROM bench.compare('statistics of a team''s workflows',
-    format('SELECT s.* FROM agents.workflows w JOIN agents.workflow_statistics s ON s.workflow_id = w.id WHERE w.team_id = %L', :'team'),
+    format('SELECT s.* FROM agents.workflow_statistics s WHERE s.team_id = %L', :'team'),
     format('SELECT w.id, count(e.id), count(*) FILTER (WHERE e.status = ''completed''), count(*) FILTER (WHERE e.status = ''failed''), coalesce(sum(e.tokens), 0), coalesce(sum(e.cost), 0), avg(e.duration), max(e.created_at)
             FROM agents.workflows w LEFT JOIN agents.executions e ON e.workflow_id = w.id AND e.tenant_id = w.tenant_id AND e.team_id = w.team_id WHERE w.tenant_id = %L AND w.team_id = %L GROUP BY w.id', :'tenant', :'team'),
     21, 1.2);

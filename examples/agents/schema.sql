@@ -137,7 +137,7 @@ GRANT UPDATE (cron, time_zone, input, active, last_run_at, next_run_at) ON agent
 -- 4. Statistics are a view: a user who reads it sees the rows of its tables that the user may read. It joins by the whole key, so that the
 -- index of the executions finds those of a workflow.
 CREATE VIEW agents.workflow_statistics WITH (security_invoker = true) AS
-SELECT w.id AS workflow_id, count(e.id) AS executions, count(*) FILTER (WHERE e.status = 'completed') AS completed,
+SELECT w.id AS workflow_id, w.team_id, count(e.id) AS executions, count(*) FILTER (WHERE e.status = 'completed') AS completed,
        count(*) FILTER (WHERE e.status = 'failed') AS failed, coalesce(sum(e.tokens), 0) AS tokens, coalesce(sum(e.cost), 0) AS cost,
        avg(e.duration) AS average_duration, max(e.created_at) AS last_execution_at
 FROM agents.workflows w LEFT JOIN agents.executions e ON (e.tenant_id, e.team_id, e.workflow_id) = (w.tenant_id, w.team_id, w.id)

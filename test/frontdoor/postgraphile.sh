@@ -12,7 +12,7 @@ node -e 'process.exit(Promise.withResolvers ? 0 : 1)' || node=../node_modules/no
 cp "$here/postgraphile.mjs" "$here/frontdoor.mjs" .
 page_block "$page" 'js postgraphile' >preset.mjs
 psql -qX -v ON_ERROR_STOP=1 -f "$here/people.sql" >/dev/null
-page_block "$page" 'sql postgraphile' | psql -qX -v ON_ERROR_STOP=1 -f - -c 'GRANT USAGE ON SCHEMA api TO bastion_frontdoor_app' -c 'ALTER ROLE bastion_frontdoor_app RESET default_transaction_isolation'
+page_block "$page" 'sql postgraphile' | PGOPTIONS='-c client_min_messages=warning' psql -qX -v ON_ERROR_STOP=1 -f - -o /dev/null -c "SELECT bastion.protect('documents', tenant_fk => true)" -c 'GRANT USAGE ON SCHEMA api TO bastion_frontdoor_app' -c 'ALTER ROLE bastion_frontdoor_app RESET default_transaction_isolation'
 status=0
 DATABASE_URL="postgres://bastion_frontdoor_app@/$PGDATABASE?host=$PGHOST" GRAPHILE_ENV=production timeout 120 $node postgraphile.mjs 2>server.log || status=1
 psql -qX -c 'SET client_min_messages = warning' -c 'DROP TABLE documents' -c 'DROP SCHEMA api CASCADE'

@@ -5,7 +5,8 @@ import { asUser } from './prisma.mjs';
 import client from './client/index.js';
 import { retried } from './retry.mjs';
 
-const open = (max) => new client.PrismaClient({ adapter: new PrismaPg({ ...connection, max }, { onConnectionError: () => {} }) });
+const open = (max) => new client.PrismaClient({ adapter: new PrismaPg({ ...connection, max }, { onConnectionError: () => {} }),
+    transactionOptions: { maxWait: 60000, timeout: 60000 } });
 await contract('Prisma', (max) => {
     const prisma = open(max);
     const titles = async (on) => (await on.document.findMany({ orderBy: { title: 'asc' } })).map((row) => row.title);

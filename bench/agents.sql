@@ -1,10 +1,8 @@
 -- The agent platform of examples/agents at size: organizations with ten teams of a hundred workflows, and ten executions each. What its pages
 -- read against the explicit WHERE of the tables' owner (at most 1.2), and what an execution costs, with quota and record apart.
--- -v organizations=1000 is the default.
-\if :{?organizations}
-\else
-    \set organizations 1000
-\endif
+-- ORGANIZATIONS in the environment is their number, else 1,000.
+\set organizations 1000
+\getenv organizations ORGANIZATIONS
 \ir lib/compare.sql
 \o /dev/null
 \ir ../examples/agents/schema.sql

@@ -63,6 +63,17 @@ SELECT rd.note('after') \gset _
 SELECT m.name, rd.run(:'eve', format('SELECT string_agg(concat(key ->> ''id'', "row" ->> ''title''), '' '' ORDER BY key) FROM bastion.audit_as_of(''rd.notes'', %L)', m.at))
 FROM rd.moments m WHERE m.name IN ('before', 'emptied', 'after') ORDER BY m.at;
 SELECT rd.run(:'eve', 'SELECT count(*) FROM bastion.audit WHERE op = ''TRUNCATE''');
+-- TRUNCATE of a partition leaves the rows of the others, and says which; that of the table ends all
+CREATE TABLE rd.parted (id int PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE rd.parted_1 PARTITION OF rd.parted FOR VALUES FROM (1) TO (2);
+CREATE TABLE rd.parted_2 PARTITION OF rd.parted FOR VALUES FROM (2) TO (3);
+SELECT count(*) > 0 AS audited FROM bastion.audit_table('rd.parted');
+INSERT INTO rd.parted VALUES (1), (2);
+TRUNCATE rd.parted_1;
+SELECT a.relation, (SELECT count(*) FROM bastion.audit_as_of('rd.parted', clock_timestamp())) AS alive FROM bastion.audit a WHERE a.op = 'TRUNCATE' AND a.relation ~ '^rd.parted';
+TRUNCATE rd.parted;
+SELECT a.relation, (SELECT count(*) FROM bastion.audit_as_of('rd.parted', clock_timestamp())) AS alive FROM bastion.audit a WHERE a.op = 'TRUNCATE' AND a.relation ~ '^rd.parted' ORDER BY a.xid, a.relation;
+DROP TABLE rd.parted;
 -- a column that is redacted later hides what was plain; a renamed one has its former name; a value that was too large is unknown
 CREATE TABLE rd.later (id int PRIMARY KEY, a text, b text);
 SELECT count(*) > 0 AS audited FROM bastion.audit_table('rd.later');

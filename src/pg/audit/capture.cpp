@@ -70,13 +70,29 @@ void hide(std::span<CapturedColumn> columns) noexcept {
     for (CapturedColumn& column : columns) column.is_secret = true;
 }
 
+// The bitmap of the server is without a DEFERRABLE primary key.
+Bitmapset* key_columns(Relation relation) {
+    Bitmapset* out = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+    if (out != nullptr) return out;
+    List* indexes = RelationGetIndexList(relation);
+    for (int i = 0; i < list_length(indexes); ++i) {
+        HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(list_nth_oid(indexes, i)));
+        if (!HeapTupleIsValid(tuple)) continue;
+        const auto* index = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+        for (int k = 0; index->indisprimary && index->indisvalid && k < index->indnkeyatts; ++k)
+            out = bms_add_member(out, index->indkey.values[k] - FirstLowInvalidHeapAttributeNumber);
+        ReleaseSysCache(tuple);
+    }
+    return out;
+}
+
 // Virtual generated columns have no value to record.
 bool is_recorded(const FormData_pg_attribute* column) noexcept {
     return !column->attisdropped && column->attgenerated != 'v';
 }
 
 std::span<CapturedColumn> columns_of(Relation relation) {
-    Bitmapset* key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+    Bitmapset* key = key_columns(relation);
     TupleDesc descriptor = CreateTupleDescCopy(RelationGetDescr(relation));
     const auto count = static_cast<std::size_t>(descriptor->natts);
     auto* out = static_cast<CapturedColumn*>(palloc(sizeof(CapturedColumn) * (count + 1)));
@@ -133,16 +149,19 @@ int begin_plain_quotes() {
     return level;
 }
 
-std::string_view audited_name(Relation relation) {
-    Oid table = RelationGetRelid(relation);
-    // One whose DETACH CONCURRENTLY is not over has no ancestors, though the catalog calls it a partition.
-    const List* ancestors = relation->rd_rel->relispartition ? get_partition_ancestors(table) : NIL;
-    if (ancestors != NIL) table = llast_oid(ancestors);
+std::string_view plain_name(Oid table) {
     if (!quote_all_identifiers) return entry_text(ServerText(qualified_name(table)));
     const int level = begin_plain_quotes();
     const char* name = qualified_name(table);
     AtEOXact_GUC(false, level);
     return entry_text(ServerText(name));
+}
+
+std::string_view audited_name(Relation relation) {
+    const Oid table = RelationGetRelid(relation);
+    // One whose DETACH CONCURRENTLY is not over has no ancestors, though the catalog calls it a partition.
+    const List* ancestors = relation->rd_rel->relispartition ? get_partition_ancestors(table) : NIL;
+    return plain_name(ancestors != NIL ? llast_oid(ancestors) : table);
 }
 
 Capture& capture_of(AuditStatement* statement, Relation relation, const Trigger* trigger) {

@@ -36,7 +36,8 @@ struct Capture {
 // Quotes around names are those that the names need until AtEOXact_GUC(false, level): quote_all_identifiers of a session adds others.
 [[nodiscard]] int begin_plain_quotes();
 
-// The name of an audited table in entries: of a partition that of the table as a whole.
+// The name of a table in entries, and in those about rows: of a partition that of the table as a whole.
+std::string_view plain_name(Oid table);
 std::string_view audited_name(Relation relation);
 
 // Of the statement, or one of its own in the current memory context. While it is in use, another is made for the same table.

@@ -165,10 +165,11 @@ void record_row(const Changes& changes, const TriggerData* data) {
         record_update(changes, first, row_of(changes.descriptor, data->tg_newtuple));
 }
 
+// Under the name of the table itself: what empties a partition does not empty the others.
 void record_truncate(Relation relation) {
     Entry entry;
     entry.kind = EntryKind::table;
-    entry.relation = audited_name(relation);
+    entry.relation = plain_name(RelationGetRelid(relation));
     entry.op = "TRUNCATE";
     write_entry(entry, true);
 }

@@ -94,7 +94,7 @@ END;
 COMMENT ON FUNCTION bastion.audit_as_of(regclass, timestamptz) IS
 'The rows of an audited table as they were at a moment, from the log of changes alone: for each its primary key, and its columns with their values as texts. jsonb_populate_record(NULL::TABLE, "row") makes a typed row of it, in which a column of type json or jsonb has its text as a string.
 A column that audit_table() excludes is missing, and one that it redacts is NULL, as is one that was NULL. Columns have the names that they had. A value beyond 60 KiB is an object with its SHA-256. A row that has not changed since audit_table() is not in the log.
-A change counts from the moment when its statement ran, not from its commit.
+A change counts from the moment when its statement ran, not from its commit. Rows that went with TRUNCATE, DROP or DETACH of one partition stay: entries do not say in which partition a row was. TRUNCATE of the whole table counts.
 As bastion.audit, for members with tenant.events.read in their tenant, and for operators. Entries under a former name of the table do not count.
 NULL returns no rows.';
 SELECT bastion_internal.callable_by('bastion.audit_as_of(regclass, timestamptz)', 'application');
@@ -141,7 +141,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION bastion.audit_csv_lines(timestamptz, timestamptz) IS
 'The log of changes from since until before until as CSV (RFC 4180): a line with the names of the columns of bastion.audit, then a record for each entry. NULL is an empty field, and as a limit none.
-psql -At prints the lines as they are.
+psql -At prints the lines as they are. Fields have the values as they were stored: a spreadsheet takes one that begins with =, +, - or @ for a formula, so import them as text.
 As bastion.audit, for members with tenant.events.read in their tenant, and for operators.';
 SELECT bastion_internal.callable_by('bastion.audit_csv_lines(timestamptz, timestamptz)', 'application');
 

@@ -54,6 +54,13 @@ AS $$
 $$;
 COMMENT ON FUNCTION bastion_internal.is_audited(regclass) IS 'Whether a table, or one of its ancestors, is under audit.';
 
+-- No snapshot sees them, but the catalog still has the rows of what a command dropped.
+CREATE FUNCTION bastion_internal.audit_dropped_object(class regclass, object oid) RETURNS oid[]
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_audit_dropped_object';
+COMMENT ON FUNCTION bastion_internal.audit_dropped_object(regclass, oid) IS
+'What rows said that the running transaction deleted: the table of an index (class pg_index), the function of a trigger (pg_trigger), the parents that a table had (pg_inherits). EXECUTE is granted to nobody.';
+
 CREATE FUNCTION bastion_internal.audit_ddl_write(changes text) RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -75,9 +82,11 @@ BEGIN
             UNION ALL SELECT k.conrelid FROM pg_constraint k WHERE d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
             UNION ALL SELECT a.relation FROM bastion.audited_tables a JOIN pg_class c ON c.oid = a.relation
                       WHERE d.classid = 'pg_namespace'::regclass AND c.relnamespace = d.objid) t (relation)
-        -- The trigger without a record: a child that left its parent, to come back later. audit_table() itself enables its triggers.
+        -- The trigger without a record: a child that left its parent, to come back later. audit_table() itself enables its triggers. A child
+        -- that leaves may have no trigger yet.
         WHERE NOT d.in_extension AND (bastion_internal.is_audited(t.relation)
-              OR d.command_tag = 'ALTER TABLE' AND changes NOT IN ('ENABLE ALWAYS TRIGGER bastion_audit', 'ENABLE ALWAYS TRIGGER bastion_audit_truncate')
+              OR d.command_tag = 'ALTER TABLE' AND EXISTS (SELECT FROM unnest(bastion_internal.audit_dropped_object('pg_inherits', t.relation)) p WHERE bastion_internal.is_audited(p))
+              OR d.command_tag = 'ALTER TABLE' AND changes NOT IN ('ENABLE ALWAYS TRIGGER _bastion_audit', 'ENABLE ALWAYS TRIGGER bastion_audit_truncate')
                  AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = t.relation AND g.tgfoid = 'bastion_internal.audit_change()'::regprocedure))
         ORDER BY 4, 3
     LOOP
@@ -95,7 +104,7 @@ AS 'MODULE_PATHNAME', 'bastion_audit_ddl';
 COMMENT ON FUNCTION bastion_internal.audit_ddl() IS
 'Event trigger: adds an entry to the log of changes for DDL of a table under audit.';
 
--- A partition that is gone is known by the triggers that went with it.
+-- A partition that is gone is known by the triggers that went with it. What ALTER TABLE takes from its own table has an entry already.
 CREATE FUNCTION bastion_internal.audit_dropped() RETURNS event_trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -110,20 +119,30 @@ BEGIN
     FOR gone IN
         WITH dropped AS MATERIALIZED (
             -- What PostgreSQL calls it has quotes by a setting of the session.
-            SELECT d.objid, d.object_type, d.address_names, format('%I.%I', d.address_names[1], d.address_names[2]) AS name, c.oid::regclass AS relation,
-                   CASE d.object_type WHEN 'table' THEN format('%I.%I', d.address_names[1], d.address_names[2])
-                        ELSE format('%I on %I.%I', d.address_names[3], d.address_names[1], d.address_names[2]) END AS object_identity
+            SELECT d.objid, d.object_type, format('%I.%I', d.address_names[1], d.address_names[2]) AS name, d.address_names[3] AS part, o.relation,
+                   d.object_type = 'trigger' AND 'bastion_internal.audit_change()'::regprocedure = ANY (bastion_internal.audit_dropped_object('pg_trigger', d.objid)) AS ours
             FROM pg_event_trigger_dropped_objects() d
-            LEFT JOIN (pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace) ON n.nspname = d.address_names[1] AND c.relname = d.address_names[2]
-            WHERE NOT d.is_temporary AND d.object_type IN ('table', 'trigger', 'policy', 'rule')
+            LEFT JOIN LATERAL (
+                SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE d.object_type <> 'index' AND n.nspname = d.address_names[1] AND c.relname = d.address_names[2]
+                UNION ALL
+                SELECT c.oid::regclass FROM unnest(CASE d.object_type WHEN 'index' THEN bastion_internal.audit_dropped_object('pg_index', d.objid) END) i JOIN pg_class c ON c.oid = i
+            ) o (relation) ON true
+            WHERE NOT d.is_temporary
+              -- the triggers of a foreign key, which has an entry itself
+              AND NOT (d.object_type = 'trigger' AND EXISTS (SELECT FROM pg_proc p WHERE p.oid = ANY (bastion_internal.audit_dropped_object('pg_trigger', d.objid))
+                                                                             AND p.pronamespace = 'pg_catalog'::regnamespace AND starts_with(p.proname, 'RI_FKey_')))
+              AND (d.object_type IN ('table', 'trigger', 'policy', 'rule')
+                   OR d.object_type IN ('table column', 'table constraint', 'index') AND (TG_TAG <> 'ALTER TABLE' OR d.object_type = 'table constraint' AND NOT d.original))
         )
-        SELECT d.name, d.object_identity, d.object_type FROM dropped d
+        SELECT CASE d.object_type WHEN 'index' THEN bastion_internal.audit_table_name(d.relation) ELSE d.name END AS name,
+               CASE WHEN d.object_type IN ('table', 'index') THEN d.name ELSE format('%I on %s', d.part, d.name) END AS object_identity, d.object_type
+        FROM dropped d
         WHERE CASE d.object_type
                   WHEN 'table' THEN EXISTS (SELECT FROM bastion.audited_tables a WHERE a.relation = d.objid)
-                       OR EXISTS (SELECT FROM dropped g WHERE g.object_type = 'trigger' AND g.name = d.name AND g.address_names[3] IN ('bastion_audit', 'bastion_audit_truncate'))
-                  ELSE d.relation IS NOT NULL
-                       AND (bastion_internal.is_audited(d.relation) OR d.object_type = 'trigger' AND d.address_names[3] IN ('bastion_audit', 'bastion_audit_truncate')) END
-        ORDER BY d.name, d.object_type, d.object_identity
+                       OR EXISTS (SELECT FROM dropped g WHERE g.ours AND g.name = d.name)
+                  ELSE d.relation IS NOT NULL AND (d.ours OR bastion_internal.is_audited(d.relation)) END
+        ORDER BY 1, 3, 2
     LOOP
         PERFORM bastion_internal.audit_table_entry(gone.name, TG_TAG, NULL, NULL, '{object,type,changes}', ARRAY[gone.object_identity, gone.object_type, 'DROP']);
     END LOOP;
@@ -132,7 +151,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.audit_dropped() IS
-'Event trigger: adds an entry to the log of changes for tables under audit that are dropped, and for triggers, policies and rules of these; removes the records of the tables.';
+'Event trigger: adds an entry to the log of changes for tables under audit that are dropped, and for triggers, policies, rules, indexes, and columns and constraints that another object takes with it; removes the records of the tables.';
 
 CREATE EVENT TRIGGER bastion_audit_ddl ON ddl_command_end EXECUTE FUNCTION bastion_internal.audit_ddl();
 COMMENT ON EVENT TRIGGER bastion_audit_ddl IS 'Puts DDL of tables under audit on record';

@@ -93,6 +93,22 @@ UPDATE au.pads SET title = 'replica' WHERE id = 1;
 RESET session_replication_role;
 SELECT op, old ->> 'title' AS old, new ->> 'title' AS new FROM au.news();
 
+-- one that fires after a row was inserted, and changes it: in this order; one that fires before ours is named
+CREATE FUNCTION au.fix() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE au.fixed SET note = 'fixed' WHERE id = NEW.id; RETURN NULL; END $$;
+CREATE TABLE au.fixed (id int PRIMARY KEY, note text);
+CREATE TRIGGER a AFTER INSERT ON au.fixed FOR EACH ROW EXECUTE FUNCTION au.fix();
+SELECT statement FROM bastion.audit_table('au.fixed');
+INSERT INTO au.fixed VALUES (1, 'first');
+SELECT op, old, new FROM au.news() WHERE relation = 'au.fixed';
+SELECT "row" FROM bastion.audit_as_of('au.fixed', clock_timestamp());
+SELECT problem FROM bastion.audit_drift() WHERE relation = 'au.fixed'::regclass;
+CREATE TRIGGER "Early" AFTER INSERT ON au.fixed FOR EACH ROW EXECUTE FUNCTION au.fix();
+CREATE TRIGGER "Before" BEFORE INSERT ON au.fixed FOR EACH ROW EXECUTE FUNCTION au.upper();
+CREATE TRIGGER "Statement" AFTER INSERT ON au.fixed FOR EACH STATEMENT EXECUTE FUNCTION au.fix();
+SELECT problem FROM bastion.audit_drift() WHERE relation = 'au.fixed'::regclass;
+DROP TABLE au.fixed;
+SELECT count(*) < 0 AS none FROM au.news();
+
 -- columns: renamed ones redact everything until the next call, dropped ones too, new ones are recorded
 ALTER TABLE au.pads RENAME COLUMN pin TO code;
 UPDATE au.pads SET code = 'secret', title = 'x' WHERE id = 1;
@@ -187,6 +203,19 @@ SELECT op, key, old, regexp_replace(new::text, '[0-9a-f]{64}', 'HEX') AS new FRO
 DROP TABLE au.wide;
 SELECT max(octet_length(entry)) <= 61440 AS within_60_kib FROM bastion.audit_rows;
 
+-- a DEFERRABLE primary key names the row like any other
+SELECT op FROM au.news();
+CREATE TABLE au.later (id int, part int, note text, PRIMARY KEY (id, part) INCLUDE (note) DEFERRABLE INITIALLY DEFERRED);
+SELECT statement FROM bastion.audit_table('au.later');
+INSERT INTO au.later VALUES (1, 1, 'a'), (2, 1, 'b');
+UPDATE au.later SET note = 'c' WHERE id = 1;
+UPDATE au.later SET id = 3 - id;
+DELETE FROM au.later;
+SELECT op, key, old, new FROM au.news();
+SELECT count(*) FROM bastion.audit_drift() WHERE relation = 'au.later'::regclass;
+DROP TABLE au.later;
+SELECT count(*) < 0 AS none FROM au.news();
+
 -- numbers and texts as tenants, and who acts for whom
 CREATE TABLE au.numbered (id int PRIMARY KEY, tenant_id bigint NOT NULL);
 CREATE TABLE au.named (id int PRIMARY KEY, tenant_id text NOT NULL);
@@ -223,7 +252,7 @@ UPDATE bastion.memberships SET role_id = test.role_of('viewer') WHERE user_id = 
 SELECT au.run(:'bob', 'SELECT count(*) FROM bastion.audit');
 SELECT au.run(:'ada', s) FROM unnest(ARRAY['SELECT count(*) FROM bastion.audit_rows_default', 'INSERT INTO bastion.audit_rows SELECT * FROM bastion.audit_rows', 'UPDATE bastion.audit_rows SET op = ''x''',
     'DELETE FROM bastion.audit_rows', 'TRUNCATE bastion.audit_rows', 'SELECT bastion_internal.audit_action(''a'', NULL, NULL, true, NULL)',
-    'ALTER TABLE au.named DISABLE TRIGGER ALL', 'DROP TRIGGER bastion_audit ON au.named', 'SELECT bastion.audit_untable(''au.named'')',
+    'ALTER TABLE au.named DISABLE TRIGGER ALL', 'DROP TRIGGER _bastion_audit ON au.named', 'SELECT bastion.audit_untable(''au.named'')',
     'CREATE TEMP TABLE forged (id int); CREATE TRIGGER t AFTER INSERT ON forged FOR EACH ROW EXECUTE FUNCTION bastion_internal.audit_change('''')']) s;
 -- the owner, by mistake
 SELECT test.error(s) FROM unnest(ARRAY['UPDATE bastion.audit_rows SET op = ''x''', 'DELETE FROM bastion.audit_rows_default', 'TRUNCATE bastion.audit_rows']) s;

@@ -21,5 +21,5 @@ SELECT count(*) AS lines FROM bastion.audit_csv_lines(now());
 SELECT kind, op, relation, key, actor_id = bastion.user_id() AS me FROM bastion.audit ORDER BY xid, seq;
 COMMIT;
 RESET ROLE;
-ALTER TABLE plans DISABLE TRIGGER bastion_audit;
+ALTER TABLE plans DISABLE TRIGGER _bastion_audit;
 SELECT relation, problem, fix FROM bastion.audit_drift();

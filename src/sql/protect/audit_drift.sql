@@ -28,7 +28,12 @@ AS $$
     UNION ALL
     SELECT t.member, format('trigger %I records changes a second time', g.tgname)
     FROM bastion_internal.protect_tree(audit_problems.relation) t JOIN pg_trigger g ON g.tgrelid = t.member
-    WHERE g.tgfoid = 'bastion_internal.audit_change()'::regprocedure AND g.tgname NOT IN ('bastion_audit', 'bastion_audit_truncate')
+    WHERE g.tgfoid = 'bastion_internal.audit_change()'::regprocedure AND g.tgname NOT IN ('_bastion_audit', 'bastion_audit_truncate')
+    UNION ALL
+    SELECT t.member, format('trigger %I fires before _bastion_audit: what it changes comes before the change that fired it', g.tgname)
+    FROM bastion_internal.protect_tree(audit_problems.relation) t JOIN pg_trigger g ON g.tgrelid = t.member
+    WHERE NOT g.tgisinternal AND g.tgenabled <> 'D' AND g.tgtype & 67 = 1 AND g.tgname::text < '_bastion_audit' COLLATE "C"
+      AND g.tgfoid <> 'bastion_internal.audit_change()'::regprocedure
     UNION ALL
     SELECT t.member, 'a foreign table has no trigger that records changes made elsewhere' FROM bastion_internal.protect_tree(audit_problems.relation) t
     JOIN pg_class c ON c.oid = t.member WHERE c.relkind = 'f'
@@ -91,10 +96,28 @@ AS $$
     ORDER BY 1, 2
 $$;
 COMMENT ON FUNCTION bastion.audit_drift() IS
-'Lists where changes of tables under audit are not recorded as audit_table() was told: triggers of a table, partition or child that are missing, disabled, altered or double; partitions without the trigger for TRUNCATE; columns that are gone; a primary key that is gone; triggers without a record; event triggers that do not fire. Without a table: entries that another server wrote and that no log has; sealing that is behind by more than bastion.audit_seal_limit; a witness that has not cosigned for longer than bastion.audit_witness_limit.
+'Lists where changes of tables under audit are not recorded as audit_table() was told: triggers of a table, partition or child that are missing, disabled, altered or double; triggers of others that fire before them; partitions without the trigger for TRUNCATE; columns that are gone; a primary key that is gone; triggers without a record; event triggers that do not fire. Without a table: entries that another server wrote and that no log has; sealing that is behind by more than bastion.audit_seal_limit; a witness that has not cosigned for longer than bastion.audit_witness_limit.
 Returns the table, the problem, its owner, the role that logged in for the last DDL of the table that is on record, when that was or since when sealing is behind, and the SQL that fixes it. No row: nothing differs. What an owner changed and changed back shows in bastion.audit alone.
 For superusers, the owner of the extension and monitoring roles.';
 SELECT bastion_internal.callable_by('bastion.audit_drift()', 'monitoring');
+
+-- Policies and triggers for statements are not those of the root.
+CREATE FUNCTION bastion_internal.audit_open_partitions() RETURNS TABLE (member regclass, problem text, fix text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $$
+    SELECT c.oid::regclass, 'entries in it can be read without a policy', format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY;', c.oid::regclass)
+    FROM pg_partition_tree('bastion.audit_rows') t JOIN pg_class c ON c.oid = t.relid WHERE NOT c.relrowsecurity
+    UNION ALL
+    SELECT c.oid::regclass, 'entries in it can be changed: the trigger audit_rows_append_only is ' || CASE WHEN g.oid IS NULL THEN 'missing' ELSE 'disabled' END,
+           coalesce(CASE WHEN g.oid IS NULL THEN 'CREATE TRIGGER audit_rows_append_only ' || format('BEFORE UPDATE OR DELETE OR TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.keep_events(); ', c.oid::regclass) END, '')
+           || format('ALTER TABLE %s ENABLE ALWAYS TRIGGER audit_rows_append_only;', c.oid::regclass)
+    FROM pg_partition_tree('bastion.audit_rows') t JOIN pg_class c ON c.oid = t.relid
+    LEFT JOIN pg_trigger g ON g.tgrelid = c.oid AND g.tgname = 'audit_rows_append_only' AND g.tgfoid = 'bastion_internal.keep_events()'::regprocedure
+    WHERE g.oid IS NULL OR g.tgenabled <> 'A'
+$$;
+COMMENT ON FUNCTION bastion_internal.audit_open_partitions() IS 'Partitions of the log of changes without row security, or without the trigger that keeps entries.';
 
 CREATE FUNCTION bastion_internal.lint_audit() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
@@ -108,8 +131,10 @@ AS $$
     SELECT 'error', 'event trigger ' || e.name, 'DDL of tables under audit is not on record: it is ' || e.problem, e.fix
     FROM bastion_internal.audit_event_triggers() e
     WHERE EXISTS (SELECT FROM bastion.audited_tables)
+    UNION ALL
+    SELECT 'error', p.member::text, p.problem, p.fix FROM bastion_internal.audit_open_partitions() p
 $$;
-COMMENT ON FUNCTION bastion_internal.lint_audit() IS 'Findings about tables under audit whose changes are not on record.';
+COMMENT ON FUNCTION bastion_internal.lint_audit() IS 'Findings about tables under audit whose changes are not on record, and about partitions of the log.';
 
 CREATE FUNCTION bastion_internal.lint_sealing() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1

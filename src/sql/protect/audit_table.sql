@@ -1,6 +1,7 @@
 
 -- audit_table(): the triggers that record the changes of a table. What they record is in their arguments, which only the owner of the
--- table can change; a partition gets the trigger for rows from its root. protect(audit => true) does the same.
+-- table can change; a partition gets the trigger for rows from its root. protect(audit => true) does the same. Triggers fire in the order of
+-- their names: what a trigger of the application changes comes after the change that fired it, so ours begins with an underscore.
 
 CREATE FUNCTION bastion_internal.check_audit_columns(relation regclass, include name[], exclude name[], redact name[]) RETURNS void
 LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE
@@ -56,7 +57,7 @@ AS $$
                 ELSE 'ok' END
     FROM bastion_internal.protect_tree(audit_triggers.relation) t JOIN pg_class c ON c.oid = t.member AND c.relkind IN ('r', 'p')
     CROSS JOIN LATERAL (VALUES
-            (1, 'bastion_audit'::name, t.depth > 0 AND NOT t.inherits, 29,
+            (1, '_bastion_audit'::name, t.depth > 0 AND NOT t.inherits, 29,
              format('AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW', t.member), tenant_column || audit_triggers.columns),
             (2, 'bastion_audit_truncate', false, 32, format('AFTER TRUNCATE ON %s FOR EACH STATEMENT', t.member), ARRAY[tenant_column])
          ) w (place, name, is_clone, type, fires, arguments)

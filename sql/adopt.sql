@@ -79,14 +79,14 @@ SELECT (test.as_app(NULL, NULL, NULL, 'SELECT count(*) FROM shop.tasks')).answer
 
 -- names that would end a literal, a name, a comment or a line
 SET ROLE regress_adopt;
-CREATE TABLE shop."it's "" $$ $body$ %s %I; DROP TABLE shop.users; --
-next" ("the ' "" $$ %s
-id" bigint PRIMARY KEY, "org' "" $$ %s" bigint NOT NULL REFERENCES shop.organizations, "created_by" uuid REFERENCES shop.users);
-CREATE TABLE shop."child'of $$; " ("k' "" $$" bigint PRIMARY KEY, "up' "" $$ %1$s" bigint REFERENCES shop."it's "" $$ $body$ %s %I; DROP TABLE shop.users; --
+CREATE TABLE shop."it''s "" $$ $body$ %s %I; DROP TABLE shop.users; --
+next" ("the '' "" $$ %s
+id" bigint PRIMARY KEY, "org'' "" $$ %s" bigint NOT NULL REFERENCES shop.organizations, "created_by" uuid REFERENCES shop.users);
+CREATE TABLE shop."child''of $$; " ("k'' "" $$" bigint PRIMARY KEY, "up'' "" $$ %1$s" bigint REFERENCES shop."it''s "" $$ $body$ %s %I; DROP TABLE shop.users; --
 next");
-INSERT INTO shop."it's "" $$ $body$ %s %I; DROP TABLE shop.users; --
+INSERT INTO shop."it''s "" $$ $body$ %s %I; DROP TABLE shop.users; --
 next" SELECT number, number, id FROM test.people;
-INSERT INTO shop."child'of $$; " SELECT number, number FROM test.people;
+INSERT INTO shop."child''of $$; " SELECT number, number FROM test.people;
 \pset format unaligned
 SELECT statement, reason FROM bastion.adopt_plan('shop') WHERE relation::text ~ 'child|next' ORDER BY step;
 \pset format aligned

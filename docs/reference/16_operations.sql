@@ -3,7 +3,7 @@
 -- database.
 -- functions: init allow_app_role disallow_app_role allow_migration_role allow_loader_role allow_monitoring_role allow_mailer_role operator_role_declare
 -- search_operators search_operator_trust search_operator_distrust plan_notes status lint lint_summary lint_accept records_bind cache_stats metrics stats_reset event_counts events_prune events_pruned library_version tenant_delete act_as import_users import_users_from import_api_keys import_api_keys_from
--- hook_set hook_remove import_secrets import_secrets_from api_key_scheme_add api_key_scheme_delete
+-- hook_set hook_remove install_supabase_auth import_secrets import_secrets_from api_key_scheme_add api_key_scheme_delete
 
 CREATE TABLE forgotten (id bigint PRIMARY KEY, tenant_id uuid);
 GRANT SELECT ON forgotten TO app;

@@ -33,9 +33,10 @@ INSERT INTO rights.nothing_foreign VALUES
        is_context_default,is_our_policy,key_columns,kind_of_relation,lint_foreign_keys,lint_unique,made_column,made_indexes,old_acl_column,owns_relation,
        plan_composite_keys,plan_not_null,plan_open,plan_record,plan_remember,protect_action,protect_actions,protect_columns,protect_forget,protect_line,
        protect_remember,column_number,protection_now,protect_root,protect_tree,protected_members,placed_test,reference_key,references_of,resource_of_table,same_tenant_test,tenant_may_be_null}'),
+    ('makes objects with the rights of the operator who calls it, whose bodies name no object of others', '{install_supabase_auth}'),
     ('reads the catalog with the rights of its caller, and writes statements that it does not run',
      '{adopt_plan,adopt_relations,adopt_edges,adopt_named,adopt_own_columns,adopt_filled,adopt_places,adopt_order,adopt_owner_column,adopt_fill,adopt_protect_call,adopt_remarks,
-       adopt_table_rows,adopt_tenant_rows,adopt_other_row,check_adoptable}'),
+       adopt_table_rows,adopt_tenant_names,adopt_tenant_rows,adopt_other_row,check_adoptable}'),
     ('tells yes or no about a table, from the catalog and the extension''s own tables', '{is_global,must_be_guarded,resource_registered,values_without_tenant}');
 
 CREATE FUNCTION rights.callable() RETURNS TABLE (callable regprocedure, name text, writes boolean)

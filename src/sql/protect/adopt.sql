@@ -49,6 +49,13 @@ COMMENT ON FUNCTION bastion_internal.adopt_named(regclass[], text[]) IS
 'The table with one of these names that most others refer to.';
 SELECT bastion_internal.callable_by('bastion_internal.adopt_named(regclass[], text[])', 'migration');
 
+CREATE FUNCTION bastion_internal.adopt_tenant_names() RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT '{tenants,tenant,organizations,organization,organisations,organisation,orgs,org,companies,company,workspaces,workspace}'::text[] $$;
+COMMENT ON FUNCTION bastion_internal.adopt_tenant_names() IS 'Names of tables of tenants.';
+SELECT bastion_internal.callable_by('bastion_internal.adopt_tenant_names()', 'migration');
+
 -- A plan goes on where an earlier one was left: the trigger of adopt_fill() tells which column was added.
 CREATE FUNCTION bastion_internal.adopt_filled(relation regclass) RETURNS name
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -368,7 +375,7 @@ DECLARE
 BEGIN
     PERFORM bastion_internal.check_adoptable(schema, tenants), bastion_internal.check_adoptable(schema, users);
     relations := ARRAY(SELECT r FROM bastion_internal.adopt_relations(schema) r);
-    tenants := coalesce(tenants, bastion_internal.adopt_named(relations, '{tenants,tenant,organizations,organization,organisations,organisation,orgs,org,companies,company,workspaces,workspace}'));
+    tenants := coalesce(tenants, bastion_internal.adopt_named(relations, bastion_internal.adopt_tenant_names()));
     users := coalesce(users, bastion_internal.adopt_named(array_remove(relations, tenants), '{users,user,app_users,accounts,account,profiles,people}'));
     tenants := coalesce(tenants, (SELECT e.parent FROM bastion_internal.adopt_edges(relations) e WHERE e.parent = 'bastion.tenants'::regclass LIMIT 1));
     key := coalesce((SELECT o.key FROM bastion_internal.adopt_own_columns(relations, tenants) o WHERE o.key IS NOT NULL LIMIT 1),
@@ -427,7 +434,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion.adopt_plan(name, regclass, regclass) IS
 'Proposes how the tables of a schema come under protect(): a script with a reason for each step, parents first. It reads the catalog and changes nothing.
-Foreign keys lead to the table of tenants. Its name is such as tenants, organizations or companies, or tenants names it; users names the table of users. Rows of the result: columns to add where the tenant stands in a parent, with a trigger that fills new rows and a statement that fills old ones in batches; look-ups for global_table_add(); the calls of protect(), with the owner where a column such as created_by refers to a user; composite_keys_create(), children first; and schema_guard(). A row without a statement is for people to decide. For tables of other roles the reason names the owner.
+Foreign keys lead to the table of tenants. Its name is such as tenants, organizations or companies, or tenants names it; users names the table of users. Rows of the result: columns to add where the tenant stands in a parent, with what fills them in new and old rows; look-ups for global_table_add(); the calls of protect(), with the owner where a column such as created_by refers to a user; composite_keys_create(), children first; and schema_guard(). A row without a statement is for people to decide. For tables of other roles the reason names the owner.
 Only tables that the caller owns or has privileges on are in the result. Reasons are one line each; docs/ADOPTING.md shows the way.
 For migration roles.
 SQLSTATE 22004 for NULL, 22023 for a schema of the system, 3F000 for an unknown one, 42501 without USAGE on it, 42809 and 42P01 for tenants and users that are no tables.';

@@ -1,5 +1,5 @@
 # Runs the examples of README.md: the SQL taste as a script, and the SQL that the Node and Python snippets send, in their
-# order. docs/PERMISSIONS.md, docs/TABLES.md, docs/VAULT.md, docs/MAIL.md, docs/ACCOUNTS.md, docs/DELEGATION.md, docs/LIMITS.md, docs/SETTINGS.md, docs/FLAGS.md, docs/AUDIT.md and docs/ADOPTING.md are sessions, and answer what they show.
+# order. docs/PERMISSIONS.md, docs/TABLES.md, docs/VAULT.md, docs/MAIL.md, docs/ACCOUNTS.md, docs/DELEGATION.md, docs/LIMITS.md, docs/SETTINGS.md, docs/FLAGS.md, docs/AUDIT.md, docs/ADOPTING.md and docs/MIGRATING.md are sessions, and answer what they show.
 use strict;
 use warnings;
 use IPC::Run ();
@@ -104,9 +104,11 @@ like($found, qr/\Q@{[ $problem =~ s{export}{$export}r ]}\E$/m, 'AUDIT.md: a forg
 
 $node->safe_psql('postgres', 'DROP OWNED BY app');
 runs_as_shown('ADOPTING', 16);
+$node->safe_psql('postgres', 'DROP OWNED BY app');
+runs_as_shown('MIGRATING', 9);
 
 # Links to files of the project have a target.
-for my $page ('README.md', map { "docs/$_.md" } qw(ARCHITECTURE THREAT_MODEL OPERATIONS PERMISSIONS TABLES VAULT MAIL ACCOUNTS DELEGATION LIMITS FLAGS SETTINGS AUDIT ADOPTING)) {
+for my $page ('README.md', map { "docs/$_.md" } qw(ARCHITECTURE THREAT_MODEL OPERATIONS PERMISSIONS TABLES VAULT MAIL ACCOUNTS DELEGATION LIMITS FLAGS SETTINGS AUDIT ADOPTING MIGRATING)) {
     my ($folder) = $page =~ m{^(.*/)};
     for my $target (slurp_file("$ENV{BASTION_SOURCE}/$page") =~ /\]\((?!https?:|#)([^)#]+)/g) {
         ok(-e "$ENV{BASTION_SOURCE}/" . ($folder // '') . $target, "$page: $target is there");

@@ -1,15 +1,8 @@
 -- The builder as it was: tables with policies in the form that Supabase's pages teach, over auth.uid(), none changed. protect() with
 -- existing => 'keep' adds the tenant and the permission around them; what they allow inside is theirs.
 
-CREATE SCHEMA auth;
-GRANT USAGE ON SCHEMA auth TO workflow_builder_app, workflow_builder_owner;
-CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS 'SELECT bastion.user_id()';
-CREATE FUNCTION auth.role() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
-AS $$ SELECT CASE WHEN bastion.user_id() IS NULL THEN 'anon' ELSE 'authenticated' END $$;
-CREATE FUNCTION auth.jwt() RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE AS 'SELECT bastion.claims()';
-COMMENT ON FUNCTION auth.uid() IS 'The user of this transaction, from the verified identity; NULL when anonymous.';
-COMMENT ON FUNCTION auth.role() IS 'authenticated or anon.';
-COMMENT ON FUNCTION auth.jwt() IS 'The claims of the verified token; NULL when anonymous.';
+-- auth.uid(), role() and jwt(), over the verified identity
+SELECT bastion.install_supabase_auth();
 
 CREATE SCHEMA workflow_builder_before AUTHORIZATION workflow_builder_owner;
 GRANT USAGE ON SCHEMA workflow_builder_before TO workflow_builder_app;

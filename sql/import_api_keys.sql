@@ -93,15 +93,13 @@ SELECT oldkeys.acts(), bastion.has_permission('tenant.members.read') AS reads, b
 SELECT test.error($$SELECT bastion.authenticate('key two')$$) AS another_identity;
 COMMIT;
 -- from its networks alone
-SET request.headers = '{"x-forwarded-for": "198.51.100.7"}';
+BEGIN;
+SET LOCAL request.headers = '{"x-forwarded-for": "198.51.100.7"}';
 RESET ROLE;
-SET bastion.trusted_hops = 1;
+SET LOCAL bastion.trusted_hops = 1;
 SET ROLE regress_app;
 SELECT oldkeys.presents('key four') AS from_its_network;
-RESET ROLE;
-RESET bastion.trusted_hops;
-RESET request.headers;
-SET ROLE regress_app;
+COMMIT;
 
 -- listed, enabled, rotated and revoked as others
 BEGIN;

@@ -262,11 +262,12 @@ SELECT bastion.users_purge() AS purged;
 -- The outbox: leases, retries with growing pauses, the end, and another sender.
 SELECT bastion.outbox_clear() >= 0 AS cleared;
 UPDATE bastion.one_time_tokens SET mailed_at = mailed_at - interval '61 s';
-SET request.headers = '{"accept-language": "pt-BR,pt;q=0.9"}';
+BEGIN;
+SET LOCAL request.headers = '{"accept-language": "pt-BR,pt;q=0.9"}';
 SELECT test.call(NULL, 'request_login_link(''ann@mail.example'')');
-SET request.headers = '{"accept-language": "<b>"}';
+SET LOCAL request.headers = '{"accept-language": "<b>"}';
 SELECT test.call(NULL, 'request_login_code(''ann@mail.example'')');
-RESET request.headers;
+COMMIT;
 SELECT kind, locale, token IS NOT NULL AS token, code IS NOT NULL AS code FROM bastion.outbox_claim('one', 1);
 SELECT kind, locale, token IS NOT NULL AS token, code IS NOT NULL AS code FROM bastion.outbox_claim('two');
 SELECT kind FROM bastion.outbox_claim('three');

@@ -57,6 +57,54 @@ SELECT door.request(door.bearer(repeat('a', 65536))) AS long;
 SELECT door.request(door.key('limited')) AS once;
 SELECT regexp_replace(door.request(door.key('limited')), '[0-9]{3,4}"', 'N"') AS too_often;
 
+-- code of the application runs after it, and reads the request without the credentials, on an open path too
+CREATE FUNCTION pg_temp.request() RETURNS text LANGUAGE sql AS $$ SELECT concat_ws(' ', current_setting('request.headers', true), current_setting('request.cookies', true)) $$;
+BEGIN;
+SELECT door.request(door.bearer('ann', door.key('ann', E'{"accept": "a, b", "cookie": "session=x", "more": [1, {"x-api-key": "} , \\""}]}'::jsonb)::jsonb), cookies => '{"session": "x", "theme": "dark"}') AS valid;
+SELECT pg_temp.request();
+COMMIT;
+BEGIN;
+SELECT door.request(E'{ "AUTHORIZATION" : "Basic YTpi" , "coo\\u006bie" : "x", "host": "a" }', cookies => '{"theme": "dark"}') AS without;
+SELECT pg_temp.request();
+COMMIT;
+RESET ROLE;
+SET bastion.token_from = 'header:x-api-key, cookie:session';
+SET bastion.open_paths = '/rpc/login';
+SET ROLE regress_app;
+BEGIN;
+SELECT door.request('{"x-api-key": "x y", "host": "a"}', '/rpc/login', 'POST', '{"theme": "dark", "session": "x"}') AS open;
+SELECT pg_temp.request();
+COMMIT;
+RESET ROLE;
+RESET bastion.token_from;
+RESET bastion.open_paths;
+SET ROLE regress_app;
+
+-- what an earlier client of a pooled connection has left is no request, and no code reads it
+SELECT set_config('request.headers', door.bearer('ann', '{"x-forwarded-for": "192.0.2.1", "user-agent": "left"}'), false) IS NOT NULL AS headers, set_config('request.path', '/left', false), set_config('request.method', 'POST', false);
+RESET ROLE;
+SET bastion.trusted_hops = 1;
+SET ROLE regress_app;
+SELECT bastion.client_address() IS NULL AS not_known;
+BEGIN;
+SELECT bastion.pre_request();
+SELECT bastion.user_id() IS NULL AS anonymous, pg_temp.request() AS headers, current_setting('request.path') AS path, current_setting('request.method') AS method;
+COMMIT;
+RESET ROLE;
+SET bastion.allow_session_token = on;
+SET ROLE regress_app;
+BEGIN;
+SELECT bastion.pre_request();
+SELECT door.named(bastion.user_id()) AS a_connection_of_one_client;
+COMMIT;
+RESET ROLE;
+RESET bastion.allow_session_token;
+RESET bastion.trusted_hops;
+RESET request.headers;
+RESET request.path;
+RESET request.method;
+SET ROLE regress_app;
+
 -- a second identity, and the same once more
 BEGIN;
 SELECT door.request(door.bearer('ann')) AS ann;

@@ -120,6 +120,10 @@ check_version_number_once() { code 'PG_(MAJOR)?VERSION(_NUM)?\b' $(cxx_files | g
 advice[version_number_once]='hide the difference between versions behind a function in src/pg/base/compat.hpp'
 plant_version_number_once() { printf '#if PG_VERSION_NUM >= 160000\n#endif\n' >src/pg/base/planted.cpp; }
 
+check_request_settings_once() { code '"request\.[a-z]' $(cxx_files src/pg | grep -vx src/pg/session/request_setting.hpp); }
+advice[request_settings_once]='read it with request_setting(), which takes no value of an earlier client of the connection'
+plant_request_settings_once() { echo 'const char* planted() { return GetConfigOption("request.headers", true, false); }' >src/pg/base/planted.cpp; }
+
 check_spi_once() { code '\bSPI_[a-z]+' $(cxx_files | grep -vx src/pg/base/owner_spi.cpp); }
 advice[spi_once]='call the functions of src/pg/base/owner_spi.hpp'
 plant_spi_once() { echo 'int planted() { return SPI_connect(); }' >src/pg/base/planted.cpp; }

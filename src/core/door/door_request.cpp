@@ -2,11 +2,17 @@
 
 #include <algorithm>
 
+#include "core/door/door_members.hpp"
+
 namespace bastion {
 namespace {
 
 constexpr std::size_t max_request = 256 * std::size_t{1024};
 constexpr std::size_t most_open_paths = 64;
+
+bool contains(const std::vector<std::string>& names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
 
 // A JSON object of the request, or none. A bug of core and memory that is exhausted are errors; a text that is no object is a flaw.
 class RequestObject {
@@ -40,16 +46,27 @@ public:
         : rules_(rules), texts_(texts), headers_(texts.headers), cookies_(texts.cookies) {}
 
     [[nodiscard]] DoorRequest read() {
-        out_.is_open = std::find(rules_.open_paths.begin(), rules_.open_paths.end(),
-                                 texts_.path.substr(0, texts_.path.find('?'))) != rules_.open_paths.end();
+        out_.is_open = contains(rules_.open_paths, texts_.path.substr(0, texts_.path.find('?')));
         out_.flaw = first_flaw();
         // A flaw that was noticed late: a member that is no text.
         if (!headers_.valid() || !cookies_.valid()) out_.flaw = DoorFlaw::headers;
         if (out_.flaw == DoorFlaw::none) out_.token = presented_.token;
+        if (out_.flaw != DoorFlaw::headers) hide_credentials();
         return std::move(out_);
     }
 
 private:
+    // Authorization and Cookie go in any case: another program than this one may take a credential from them.
+    void hide_credentials() {
+        const CredentialSources& sources = rules_.credentials;
+        out_.headers = without_members(texts_.headers, [&](std::string_view name) {
+            const std::string header = lower_ascii(name);
+            return header == "authorization" || header == "cookie" || contains(sources.headers, header);
+        });
+        out_.cookies =
+            without_members(texts_.cookies, [&](std::string_view name) { return contains(sources.cookies, name); });
+    }
+
     DoorFlaw first_flaw() {
         if (!headers_.valid() || !cookies_.valid()) return DoorFlaw::headers;
         if (const DoorFlaw flaw = read_credential(); flaw != DoorFlaw::none) return flaw;

@@ -34,6 +34,8 @@ struct DoorRequest {
     bool is_open = false;  // the path is one of the open ones
     std::string token;     // empty for none
     PlaceNames places;     // without those of claims
+    // The texts without their credentials, for code of the application to read; none where a text has none.
+    std::optional<std::string> headers, cookies;
 };
 
 [[nodiscard]] DoorRequest read_request(const DoorRules& rules, const RequestTexts& texts);

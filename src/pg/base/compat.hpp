@@ -24,15 +24,27 @@ inline void* guc_extra_alloc(std::size_t size) noexcept {
 #endif
 }
 
+#if PG_VERSION_NUM < 160000
+// The order of the settings table, as guc_name_compare() of the server has it.
+inline int compare_names(const char* left, const char* right) noexcept {
+    const auto folded = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 'a' - 'A') : c; };
+    for (; *left != '\0' && *right != '\0'; ++left, ++right)
+        if (folded(*left) != folded(*right)) return folded(*left) - folded(*right);
+    return (*left != '\0') - (*right != '\0');
+}
+#endif
+
 // The settings table's entry of that name, a placeholder included, or null.
 inline config_generic* find_setting(const char* name) {
 #if PG_VERSION_NUM >= 160000
     return find_option(name, false, true, LOG);
 #else
-    config_generic** all = get_guc_variables();
-    for (int i = 0; i < GetNumConfigOptions(); ++i)
-        if (pg_strcasecmp(all[i]->name, name) == 0) return all[i];
-    return nullptr;
+    config_generic** const all = get_guc_variables();
+    config_generic** const end = all + GetNumConfigOptions();
+    config_generic** const found = std::lower_bound(all, end, name, [](const config_generic* each, const char* wanted) {
+        return compare_names(each->name, wanted) < 0;
+    });
+    return found != end && compare_names((*found)->name, name) == 0 ? *found : nullptr;
 #endif
 }
 

@@ -8,6 +8,7 @@
 #include "pg/rate_limit/rate_count.hpp"
 #include "pg/session/client_address.hpp"
 #include "pg/session/credential.hpp"
+#include "pg/session/request_setting.hpp"
 #include "pg/session/token_verify.hpp"
 
 namespace bastion::pg {
@@ -28,15 +29,11 @@ struct Taken {
     bool reads_claims;
     Utf8 token;
     Places places;
+    Utf8 headers, cookies;  // without their credentials; null where they have none
 };
 
-const char* setting(const char* name) {
-    const char* value = GetConfigOption(name, true, false);
-    return value != nullptr ? value : "";
-}
-
 // A setting of the request in UTF-8; null when that cannot hold it.
-Utf8 request_text(const char* name) { return utf8_or_null(ServerText(setting(name))); }
+Utf8 request_text(const char* name) { return utf8_or_null(ServerText(request_setting(name))); }
 
 // Adds names, each once; false for a second unit.
 Result<bool> add_places(const PlaceNames& names, Places& out) {
@@ -62,6 +59,9 @@ Result<void> take_request(const RequestTexts& texts, Taken& out) {
     out.flaw = request.flaw;
     out.is_open = request.is_open;
     out.reads_claims = reads_claims(**rules);
+    for (const auto& [kept, stored] : {std::pair(&request.headers, &out.headers), {&request.cookies, &out.cookies}})
+        if (*kept)
+            if (Result<void> done = store(*stored, **kept); !done) return done;
     if (request.flaw != DoorFlaw::none) return {};
     const Result<bool> added = add_places(request.places, out.places);
     if (!added) return added.error();
@@ -70,18 +70,24 @@ Result<void> take_request(const RequestTexts& texts, Taken& out) {
 }
 
 Taken read() {
-    const Utf8 headers = request_text("request.headers");
-    const Utf8 cookies = request_text("request.cookies");
-    const Utf8 path = request_text("request.path");
+    const Utf8 headers = request_text(request_headers);
+    const Utf8 cookies = request_text(request_cookies);
+    const Utf8 path = request_text(request_path);
     const bool behind_proxy = is_behind_proxy();
     Taken out{};
     if (headers.is_null() || cookies.is_null() || path.is_null()) {
         out.flaw = DoorFlaw::headers;
         return out;
     }
-    const RequestTexts texts{headers, cookies, path, setting("request.method"), behind_proxy};
+    const RequestTexts texts{headers, cookies, path, request_setting(request_method), behind_proxy};
     guarded_or_raise([&] { return take_request(texts, out); });
     return out;
+}
+
+// Code of the application runs after pre_request(), as owner of a function or trigger too, and is not to read the caller's token.
+void hide_credentials(const Taken& request) {
+    for (const auto& [name, kept] : {std::pair(request_headers, request.headers), {request_cookies, request.cookies}})
+        if (!kept.is_null()) set_local(name, server_text(text_datum(kept)).c_str());
 }
 
 DoorFlaw add_claims(const VerifiedToken& token, Places& out) {
@@ -195,8 +201,10 @@ PG_FUNCTION_INFO_V1(bastion_pre_request);
 Datum bastion_pre_request(PG_FUNCTION_ARGS) {
     attach_statistics();
     require_valid_door();
+    drop_left_requests();
     for_each_request_limit(charge<RequestMoment::arrives>);
     Taken request = read();
+    hide_credentials(request);
     if (request.is_open && is_of_credential(request.flaw)) request.flaw = DoorFlaw::none;
     if (request.flaw != DoorFlaw::none) refuse_flaw(request.flaw);
     if (!request.token.is_null() && present(request)) {

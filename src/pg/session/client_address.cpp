@@ -4,6 +4,7 @@
 #include "pg/base/guard.hpp"
 #include "pg/base/settings.hpp"
 #include "pg/base/text.hpp"
+#include "pg/session/request_setting.hpp"
 
 extern "C" {
 #include "libpq/libpq-be.h"
@@ -44,8 +45,8 @@ bool socket_address(IpAddress& out) noexcept {
 // request.headers to any value: text other than a JSON object with that header has none.
 template <class Use>
 bool read_header(std::string_view name, Use use) {
-    const char* headers = GetConfigOption("request.headers", true, false);
-    if (headers == nullptr || *headers == '\0') return false;
+    const char* headers = request_setting(request_headers);
+    if (*headers == '\0') return false;
     const Utf8 json = utf8_or_null(ServerText(headers));
     CallFailure failure;
     bool found = false;

@@ -198,10 +198,12 @@ SELECT bastion.outbox_clear();
 DELETE FROM bastion.one_time_tokens;
 INSERT INTO bastion.users (email, email_verified_at) VALUES ('refused@tap.example', now());
 SELECT bastion_api.request_password_reset('ann@tap.example'), bastion_api.request_password_reset('nobody@tap.example'), bastion_api.request_password_reset('refused@tap.example');
-SET request.headers = '{"accept-language": "de-AT,de"}';
+BEGIN;
+SET LOCAL request.headers = '{"accept-language": "de-AT,de"}';
 SELECT bastion_api.request_login_code('ann@tap.example'), bastion_api.request_login_link('bob@tap.example');
-SET request.headers = '{"accept-language": "xx"}';
+SET LOCAL request.headers = '{"accept-language": "xx"}';
 SELECT bastion_api.request_login_link('known1@tap.example');
+COMMIT;
 UPDATE bastion.one_time_tokens SET used_at = now() WHERE address = 'known1@tap.example';
 SELECT bastion.authenticate(bastion.token_issue(u.id, m.tenant_id)) IS NOT NULL, bastion.invite('cat@tap.example', 'member')
 FROM bastion.users u JOIN bastion.memberships m ON m.user_id = u.id WHERE u.email = 'bob@tap.example';

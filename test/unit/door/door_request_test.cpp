@@ -53,6 +53,33 @@ TEST(DoorSettings, AreLists) {
     EXPECT_EQ(rules("", "", "/rpc/login, /rpc/refresh").open_paths, (Names{"/rpc/login", "/rpc/refresh"}));
 }
 
+std::string kept(std::string_view headers, std::string_view cookies = "") {
+    const DoorRequest request = read_request(rules(all_credentials), {headers, cookies, "/documents", "GET", false});
+    return request.headers.value_or("as it is") + ' ' + request.cookies.value_or("as it is");
+}
+
+TEST(DoorRequest, HasTextsWithoutCredentials) {
+    EXPECT_EQ(kept(""), "as it is as it is");
+    EXPECT_EQ(kept("{}", "{}"), "as it is as it is");
+    EXPECT_EQ(kept(R"({"host": "a"})", R"({"theme": "dark"})"), "as it is as it is");
+    EXPECT_EQ(kept(R"({"authorization":"Bearer a"})"), "{} as it is");
+    EXPECT_EQ(kept(" {\n \"a\" : \"b\" ,\"x-api-key\": \"c\" , \"d\" : \"e\" } "), R"({"a" : "b","d" : "e"} as it is)");
+    EXPECT_EQ(kept(R"({"Authorization": "Basic a", "X-API-KEY": "b", "cookie": "c=d", "Cookie": "e", "host": "f"})"),
+              R"({"host": "f"} as it is)");
+    EXPECT_EQ(
+        kept(R"({"a": "}\\", "b": "\",", "cookie": "c", "d": {"cookie": [1, "]"]}, "e": null, "f": [{}], "g": 1})"),
+        R"({"a": "}\\","b": "\",","d": {"cookie": [1, "]"]},"e": null,"f": [{}],"g": 1} as it is)");
+    EXPECT_EQ(kept(R"({"cooki\u0065": "a", "h": "\u20ac"})"), R"({"h": "\u20ac"} as it is)");
+    EXPECT_EQ(kept("{}", R"({"session": "a", "Session": "b", "other": "c"})"),
+              R"(as it is {"Session": "b","other": "c"})");
+}
+
+TEST(DoorRequest, HidesCredentialsThatAreRefused) {
+    for (const std::string_view headers :
+         {R"({"authorization": "Bearer"})", R"({"authorization": "Bearer a", "x-api-key": "b"})"})
+        EXPECT_EQ(kept(headers), "{} as it is") << headers;
+}
+
 TEST(DoorSettings, RefuseWhatCannotWork) {
     for (const std::string_view tokens :
          {"Bearer", "bearer,", "basic", "header:", "header:a b", "header:authorization", "header:Cookie", "cookie",

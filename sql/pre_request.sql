@@ -112,6 +112,12 @@ SELECT door.request(door.bearer('ann')) AS again;
 SELECT door.request(door.bearer('bob')) AS bob;
 SELECT door.request('{}') AS no_token;
 COMMIT;
+-- the identity of something else than the request
+BEGIN;
+SELECT set_config('bastion.token', door.token('ann'), true) IS NOT NULL AS token;
+SELECT door.request('{}') AS no_token;
+SELECT door.request(door.bearer('bob')) AS bob;
+COMMIT;
 
 -- cookies, which other sites send too
 RESET ROLE;
@@ -188,6 +194,90 @@ SET bastion.request_limits = 'no_such_limit';
 SET ROLE regress_app;
 SELECT door.request() AS unknown_limit;
 RESET ROLE;
+RESET bastion.request_limits;
+
+-- refused places are charged to the user and the key: trying out tenants has an end
+INSERT INTO bastion.rate_limits (name, scope, per_second, burst) VALUES ('door_places', 'user', 0.001, 2);
+SET bastion.request_limits = 'door_places';
+SET bastion.tenant_from = 'header:x-organization';
+SET ROLE regress_app;
+SELECT door.request(door.bearer('bob', '{"x-organization": "door-of-ann"}')) AS first;
+SELECT door.request(door.bearer('bob', '{"x-organization": "no-such"}')) AS second;
+SELECT regexp_replace(door.request(door.bearer('bob', '{"x-organization": "no-such"}')), '[0-9]{3,4}"', 'N"') AS third;
+RESET ROLE;
+RESET bastion.request_limits;
+BEGIN;
+SELECT bastion.authenticate(door.token('ann')) IS NOT NULL AS ann;
+INSERT INTO door.tokens VALUES ('guessing', bastion_api.api_key_create('guesses', '{*}', limits => '{"rate": {"per_second": 0.001, "burst": 1}}') ->> 'key');
+COMMIT;
+SET ROLE regress_app;
+SELECT door.request(door.key('guessing', '{"x-organization": "door-of-bob"}')) AS first;
+SELECT regexp_replace(door.request(door.key('guessing', '{"x-organization": "door-of-bob"}')), '[0-9]{3,4}"', 'N"') AS second;
+-- and take the same steps, whether there is such a tenant or not
+RESET ROLE;
+CREATE FUNCTION door.scans() RETURNS bigint LANGUAGE sql AS $$
+    SELECT sum(pg_stat_get_xact_numscans(c.oid))::bigint FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid
+    WHERE coalesce(i.indrelid, c.oid) IN ('bastion.memberships'::regclass, 'bastion.platform_roles'::regclass)
+$$;
+CREATE FUNCTION door.steps(tenant text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    before bigint := door.scans();
+BEGIN
+    PERFORM bastion_internal.resolve_identity((SELECT p.id FROM test.people p WHERE p.name = 'bob'), tenant, NULL);
+    RETURN door.scans() - before;
+END
+$$;
+SELECT door.steps('door-of-ann') > 0 AS some, door.steps('no-such') = door.steps('door-of-ann') AS as_many;
+-- on an open path, such a token counts as none too
+SET bastion.open_paths = '/rpc/login';
+SET bastion.tenant_from = 'header:x-organization, path:/{tenant}, claim';
+SET ROLE regress_app;
+SELECT door.request(door.bearer('bob', '{"x-organization": "door-of-ann"}'), '/rpc/login', 'POST') AS contradiction;
+RESET ROLE;
+SET bastion.tenant_from = 'header:x-organization, claim';
+SET ROLE regress_app;
+SELECT door.request(door.bearer('bob', '{"x-organization": "door-of-ann"}'), '/rpc/login', 'POST') AS of_the_token_and_another;
+RESET ROLE;
+SET bastion.tenant_from = 'header:x-organization';
+SET ROLE regress_app;
+SELECT door.request(door.bearer('bob', '{"x-organization": "door-of-ann"}'), '/rpc/login', 'POST') AS no_access;
+RESET ROLE;
+RESET bastion.tenant_from;
+BEGIN;
+SELECT bastion.membership_force(a.id, 'door-of-bob', 'member') IS NULL AS member, bastion.token_issue(a.id, b.tenant) AS of_bobs_tenant FROM test.people a, test.people b WHERE a.name = 'ann' AND b.name = 'bob' \gset
+DELETE FROM bastion.memberships m USING test.people a, test.people b WHERE a.name = 'ann' AND b.name = 'bob' AND m.user_id = a.id AND m.tenant_id = b.tenant;
+SET ROLE regress_app;
+SELECT door.request(door.bearer(:'of_bobs_tenant'), '/rpc/login', 'POST') AS tenant_of_the_token, door.request(door.bearer(:'of_bobs_tenant'), '/rpc/logout', 'POST') AS closed;
+ROLLBACK;
+RESET bastion.open_paths;
+
+-- limits that differ by plan: the row of every plan says when they count
+SET bastion.request_limits = 'door_plan';
+INSERT INTO bastion.rate_limits (name, plan, scope, per_second, burst) VALUES ('door_plan', 'pro', 'user', 0.001, 1);
+SET ROLE regress_app;
+SELECT door.request() AS anonymous, door.request() AS again;
+RESET ROLE;
+UPDATE bastion.tenants SET plan = 'pro' WHERE slug = 'door-of-bob';
+SET ROLE regress_app;
+SELECT door.request(door.bearer('bob')) AS first;
+SELECT regexp_replace(door.request(door.bearer('bob')), '[0-9]{3,4}"', 'N"') AS second;
+SELECT door.request(door.bearer('ann')) AS in_no_plan_of_the_limit;
+RESET ROLE;
+SELECT test.error('SELECT bastion.rate_limit_set(''door_plan'', ''address'', 1)') AS another_scope;
+-- rows with another scope, as a dump of an older version has them
+INSERT INTO bastion.rate_limits (name, plan, scope, per_second, burst) VALUES ('door_mixed', '', 'user', 0.001, 1), ('door_mixed', 'pro', 'address', 0.001, 1), ('door_unmixed', '', 'address', 0.001, 2), ('door_unmixed', 'pro', 'user', 0.001, 1);
+SET bastion.request_limits = 'door_mixed';
+SET ROLE regress_app;
+SELECT door.request(door.bearer('bob')) AS first;
+SELECT regexp_replace(door.request(door.bearer('bob')), '[0-9]{3,4}"', 'N"') AS second;
+RESET ROLE;
+SET bastion.request_limits = 'door_unmixed';
+SET ROLE regress_app;
+SELECT door.request(door.bearer('bob')) AS first;
+SELECT door.request(door.bearer('bob')) AS second;
+SELECT regexp_replace(door.request(door.bearer('bob')), '[0-9]{3,4}"', 'N"') AS third;
+RESET ROLE;
+UPDATE bastion.tenants SET plan = DEFAULT WHERE slug = 'door-of-bob';
 RESET bastion.request_limits;
 
 -- the form of PostgREST 12

@@ -126,12 +126,12 @@ RequestErrors request_errors() noexcept { return static_cast<RequestErrors>(erro
 RequestAudit request_audit() noexcept { return static_cast<RequestAudit>(audit); }
 const char* authenticated_role() noexcept { return role; }
 
-void for_each_request_limit(void (*use)(std::string_view name)) {
+void for_each_request_limit(void (*use)(std::string_view name, const Identity* identity), const Identity* identity) {
     std::string_view rest(limits);
     while (!rest.empty()) {
         const std::size_t comma = std::min(rest.find(','), rest.size());
         const std::string_view name = trim_blanks(rest.substr(0, comma));
-        if (!name.empty()) use(name);
+        if (!name.empty()) use(name, identity);
         rest.remove_prefix(std::min(comma + 1, rest.size()));
     }
 }

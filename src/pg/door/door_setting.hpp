@@ -4,6 +4,7 @@
 
 #include "core/door/door_request.hpp"
 #include "pg/base/guard.hpp"
+#include "pg/base/identity.hpp"
 
 namespace bastion::pg {
 
@@ -24,7 +25,8 @@ RequestAudit request_audit() noexcept;
 // The role of requests with an identity; empty to keep the role of the front door.
 const char* authenticated_role() noexcept;
 
-// Hands the name of each rate limit of requests to `use`. Phases A and C.
-void for_each_request_limit(void (*use)(std::string_view name));
+// Hands the name of each rate limit of requests to `use`, with `identity`. Phases A and C.
+void for_each_request_limit(void (*use)(std::string_view name, const Identity* identity),
+                            const Identity* identity = nullptr);
 
 }  // namespace bastion::pg

@@ -6,6 +6,7 @@
 #include "pg/door/door_setting.hpp"
 #include "pg/door/request_refusal.hpp"
 #include "pg/rate_limit/rate_count.hpp"
+#include "pg/session/api_key_limit.hpp"
 #include "pg/session/client_address.hpp"
 #include "pg/session/credential.hpp"
 #include "pg/session/request_setting.hpp"
@@ -128,22 +129,34 @@ DoorFlaw add_claims(const VerifiedToken& token, Places& out) {
     refuse_request({400, "invalid_request", "invalid request", reason, 0});
 }
 
+[[noreturn]] void raise_fixed() {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE), errmsg("identity is already fixed in this transaction"),
+                    errhidestmt(true)));
+    pg_unreachable();
+}
+
 [[noreturn]] void refuse_wait(int seconds) {
     refuse_request({429, too_many_requests, "too many requests", too_many_requests, seconds});
 }
 
-// Completes the identity with the place that the request names; null, or why the user may not work there.
-const char* choose_place(Identity& identity, const Places& places) {
+// Why a known user may not work where the request says; both empty when that is allowed.
+struct PlaceVerdict {
+    DoorFlaw flaw;
+    const char* refusal;
+};
+
+// Completes the identity with the place that the request names.
+PlaceVerdict choose_place(Identity& identity, const Places& places) {
     const Identity of_token = identity;
     for (int i = 0; i < std::max(places.tenant_count, 1); ++i) {
         Identity chosen = of_token;
         const char* tenant = i < places.tenant_count ? places.tenants[i] : nullptr;
         const Rights* rights = rights_of_identity(chosen, tenant, places.unit);
-        if (rights->refusal != nullptr) return rights->refusal;
-        if (i > 0 && !same_identity(identity, chosen)) refuse_flaw(DoorFlaw::two_places);
+        if (rights->refusal != nullptr) return {DoorFlaw::none, rights->refusal};
+        if (i > 0 && !same_identity(identity, chosen)) return {DoorFlaw::two_places, nullptr};
         identity = chosen;
     }
-    return nullptr;
+    return {DoorFlaw::none, nullptr};
 }
 
 // Why the credential is refused, as a word of whoami() and one for the server log; null words when it is not.
@@ -160,7 +173,24 @@ Verdict verify(const VerifiedToken& verified, Identity& identity) {
     return {};
 }
 
-// Fixes the identity of the token; false for a refused one on an open path.
+template <RequestMoment moment>
+void charge(std::string_view limit, const Identity* /*of the transaction*/) {
+    if (const int seconds = request_wait(limit, moment)) refuse_wait(seconds);
+}
+
+void charge_refused(std::string_view limit, const Identity* identity) {
+    if (const int seconds = refused_request_wait(limit, *identity)) refuse_wait(seconds);
+}
+
+// A known user who tries tenants is charged for each.
+[[noreturn]] void refuse_place(const PlaceVerdict& verdict, bool names_place) {
+    if (verdict.flaw != DoorFlaw::none) refuse_flaw(verdict.flaw);
+    // The token of a user who is no longer a member of its own tenant is refused as any other.
+    if (!names_place) refuse_request({401, "invalid_token", "invalid token", verdict.refusal, 0});
+    refuse_request({403, "insufficient_scope", "no access to this tenant or unit", verdict.refusal, 0});
+}
+
+// Fixes the identity of the token; false for one that is refused on an open path, as whose holder nobody works there.
 bool present(Taken& request) {
     const VerifiedToken& verified = verify_or_create(request.token);
     Identity identity{};
@@ -170,27 +200,22 @@ bool present(Taken& request) {
         if (request.is_open) return false;
         refuse_request({401, "invalid_token", "invalid token", verdict.log_detail, 0});
     }
-    if (request.reads_claims)
-        if (const DoorFlaw flaw = add_claims(verified, request.places); flaw != DoorFlaw::none) refuse_flaw(flaw);
-    if (const char* refusal = choose_place(identity, request.places)) {
-        count_refusal("no_access");
-        // The token of a user who is no longer a member of its own tenant is refused as any other.
-        if (request.places.tenant_count == 0 && request.places.unit == nullptr)
-            refuse_request({401, "invalid_token", "invalid token", refusal, 0});
-        refuse_request({403, "insufficient_scope", "no access to this tenant or unit", refusal, 0});
+    const Identity of_token = identity;
+    PlaceVerdict place{request.reads_claims ? add_claims(verified, request.places) : DoorFlaw::none, nullptr};
+    if (place.flaw == DoorFlaw::none) place = choose_place(identity, request.places);
+    if (place.flaw != DoorFlaw::none || place.refusal != nullptr) {
+        if (place.refusal != nullptr) count_refusal("no_access");
+        for_each_request_limit(charge_refused, &of_token);
+        if (of_token.api_key.present)
+            if (const int seconds = api_key_wait(of_token)) refuse_wait(seconds);
+        if (request.is_open) return false;
+        refuse_place(place, request.places.tenant_count > 0 || request.places.unit != nullptr);
     }
     const Establishment made = try_establish(identity, {verified.claims, verified.kid, verified.keys_generation});
     if (made.refusal == nullptr) return true;
     count_refusal(made.refusal);
     if (made.retry_after > 0) refuse_wait(made.retry_after);
-    ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE), errmsg("identity is already fixed in this transaction"),
-                    errhidestmt(true)));
-    return false;
-}
-
-template <RequestMoment moment>
-void charge(std::string_view limit) {
-    if (const int seconds = request_wait(limit, moment)) refuse_wait(seconds);
+    raise_fixed();
 }
 
 }  // namespace
@@ -210,6 +235,8 @@ Datum bastion_pre_request(PG_FUNCTION_ARGS) {
     if (!request.token.is_null() && present(request)) {
         for_each_request_limit(charge<RequestMoment::has_identity>);
         if (authenticated_role()[0] != '\0') set_local("role", authenticated_role());
+    } else if (decide().state == ContextState::authenticated) {
+        raise_fixed();  // of something else than this request
     }
     record_request();
     PG_RETURN_VOID();

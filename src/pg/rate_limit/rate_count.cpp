@@ -3,6 +3,7 @@
 #include "pg/base/text.hpp"
 #include "pg/context/context.hpp"
 #include "pg/session/client_address.hpp"
+#include "pg/throttle/transaction_slots.hpp"
 
 extern "C" {
 #include "common/hashfn.h"
@@ -23,15 +24,15 @@ void set_address(Counted& out) {
     if (client_address(address)) std::memcpy(out.value.subject, address.bytes.data(), address.is_v6 ? 8 : 16);
 }
 
-void choose_subject(Counted& out, const Decision& decision) {
-    const bool is_known = decision.state == ContextState::authenticated;
+// Of nobody for null.
+void choose_subject(Counted& out, const Identity* identity) {
     switch (out.limit->scope) {
         case RateScope::api_key:
-            out.has_subject = is_known && set_subject(out, decision.identity.api_key);
+            out.has_subject = identity != nullptr && set_subject(out, identity->api_key);
             out.concerns = out.has_subject;
             break;
-        case RateScope::user: out.has_subject = is_known && set_subject(out, {true, decision.identity.user}); break;
-        case RateScope::tenant: out.has_subject = is_known && set_subject(out, decision.identity.tenant); break;
+        case RateScope::user: out.has_subject = identity != nullptr && set_subject(out, {true, identity->user}); break;
+        case RateScope::tenant: out.has_subject = identity != nullptr && set_subject(out, identity->tenant); break;
         case RateScope::address:
             set_address(out);
             out.has_subject = true;
@@ -45,6 +46,42 @@ static_assert(static_cast<int>(RateScope::api_key) == 0 && static_cast<int>(Rate
 
 constexpr Nanos second = 1'000'000'000;
 
+// As long as a request may take whose place is waited for.
+constexpr int wait_for_place = 1;
+
+// Of nobody for null.
+Counted counted_for(std::string_view name, uint64 key, const Identity* identity) {
+    Counted out{};
+    out.limit = &rate_limit_of(name, identity != nullptr ? identity->tenant : OptionalUuid{});
+    out.concerns = true;
+    out.table = RateTable::identities;
+    out.value.database = MyDatabaseId;
+    out.value.scope = out.limit->scope;
+    out.value.name = common_hash({reinterpret_cast<const std::uint8_t*>(name.data()), name.size()});
+    out.value.key = key;
+    choose_subject(out, identity);
+    return out;
+}
+
+int wait_of_rate(const Counted& what) {
+    if (what.limit->rule.burst == 0) return 0;
+    const RateVerdict verdict = rate_charge(rate_subject(what.table, bytes_of(what.value)), what.limit->rule, 1);
+    if (counted_verdict(what, Counter::rate_granted, Counter::rate_refused, verdict.allowed)) return 0;
+    return static_cast<int>(std::max<Nanos>((verdict.wait + second - 1) / second, 1));
+}
+
+int wait_of_place(const Counted& what) {
+    if (what.limit->concurrent == 0) return 0;
+    const bool allowed = take_transaction_slot(bytes_of(what.value), what.limit->concurrent);
+    return counted_verdict(what, Counter::concurrency_granted, Counter::concurrency_refused, allowed) ? 0
+                                                                                                      : wait_for_place;
+}
+
+bool counts_at_arrival(std::string_view name) {
+    const RateLimit* limit = rate_limit_of_every_plan(name);
+    return limit != nullptr && (limit->scope == RateScope::address || limit->scope == RateScope::route);
+}
+
 }  // namespace
 
 ByteSpan bytes_of(const Counted::Value& value) noexcept {
@@ -55,17 +92,7 @@ uint64 common_hash(ByteSpan bytes) { return hash_bytes_extended(bytes.data(), st
 
 Counted counted(std::string_view name, uint64 key) {
     const Decision& decision = require_context();
-    const bool is_known = decision.state == ContextState::authenticated;
-    Counted out{};
-    out.limit = &rate_limit_of(name, is_known ? decision.identity.tenant : OptionalUuid{});
-    out.concerns = true;
-    out.table = RateTable::identities;
-    out.value.database = MyDatabaseId;
-    out.value.scope = out.limit->scope;
-    out.value.name = common_hash({reinterpret_cast<const std::uint8_t*>(name.data()), name.size()});
-    out.value.key = key;
-    choose_subject(out, decision);
-    return out;
+    return counted_for(name, key, decision.state == ContextState::authenticated ? &decision.identity : nullptr);
 }
 
 bool counted_verdict(const Counted& what, Counter granted, Counter refused, bool allowed) noexcept {
@@ -74,12 +101,18 @@ bool counted_verdict(const Counted& what, Counter granted, Counter refused, bool
 }
 
 int request_wait(std::string_view name, RequestMoment moment) {
+    if (counts_at_arrival(name) != (moment == RequestMoment::arrives)) return 0;
     const Counted what = counted(name, 0);
-    const bool at_arrival = what.limit->scope == RateScope::address || what.limit->scope == RateScope::route;
-    if (at_arrival != (moment == RequestMoment::arrives) || !what.has_subject || what.limit->rule.burst == 0) return 0;
-    const RateVerdict verdict = rate_charge(rate_subject(what.table, bytes_of(what.value)), what.limit->rule, 1);
-    if (counted_verdict(what, Counter::rate_granted, Counter::rate_refused, verdict.allowed)) return 0;
-    return static_cast<int>(std::max<Nanos>((verdict.wait + second - 1) / second, 1));
+    if (!what.has_subject) return 0;
+    if (const int seconds = wait_of_place(what)) return seconds;
+    return wait_of_rate(what);
+}
+
+int refused_request_wait(std::string_view name, const Identity& identity) {
+    if (counts_at_arrival(name)) return 0;
+    const Counted what = counted_for(name, 0, &identity);
+    const bool is_of_caller = what.limit->scope == RateScope::user || what.limit->scope == RateScope::api_key;
+    return is_of_caller && what.has_subject ? wait_of_rate(what) : 0;
 }
 
 }  // namespace bastion::pg

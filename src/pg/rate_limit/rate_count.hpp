@@ -37,11 +37,15 @@ Counted counted(std::string_view name, uint64 key);
 // Counts what was decided, and returns it.
 bool counted_verdict(const Counted& what, Counter granted, Counter refused, bool allowed) noexcept;
 
-// A request of a front door: limits by address and route count before its credential is verified, the others for the caller it has.
+// When a request of a front door is charged to a limit: one by address or route before the credential is verified, another for the caller
+// whom the request has then. Which of both says the row of every plan, without which a limit waits for the caller.
 enum class RequestMoment { arrives, has_identity };
 
-// Charges a request to the limit of that name, if it counts at that moment and concerns the caller. In how many seconds the request would
-// be allowed, at least 1; 0 when it is.
+// Charges a request to the limit of that name, and takes a place in it, if it counts at that moment and concerns the caller. In how many
+// seconds the request would be allowed, at least 1; 0 when it is.
 [[nodiscard]] int request_wait(std::string_view name, RequestMoment moment);
+
+// The same for a request with this identity that is refused all the same: to limits by user and API key, and without a place.
+[[nodiscard]] int refused_request_wait(std::string_view name, const Identity& identity);
 
 }  // namespace bastion::pg

@@ -9,7 +9,12 @@ namespace {
 
 const MessageScope scope{"rate_limits", 0, "rate_limits"};
 
-BackendCache<RateLimit, 2 * NAMEDATALEN> limits("rate_limits", invalidation_of("rate_limits"), {256, mebibyte});
+// The limit of a name for a tenant, if any of its rows counts there.
+struct KnownLimit {
+    std::optional<RateLimit> limit;
+};
+
+BackendCache<KnownLimit, 2 * NAMEDATALEN> limits("rate_limits", invalidation_of("rate_limits"), {256, mebibyte});
 
 constexpr std::pair<std::string_view, RateScope> scopes[] = {{"api_key", RateScope::api_key},
                                                              {"user", RateScope::user},
@@ -28,6 +33,7 @@ struct LimitRow {
 // The rows of one name: that of the plan, which goes first, and that of every plan.
 struct Found {
     std::string_view plan;
+    bool is_known;
     std::optional<LimitRow> row;
 };
 
@@ -37,6 +43,7 @@ void choose(std::span<const ColumnValue> columns, void* state) {
                        columns[2].is_null ? 0 : DatumGetFloat8(columns[2].value),
                        columns[3].is_null ? 0 : DatumGetInt32(columns[3].value),
                        columns[4].is_null ? 0 : DatumGetInt32(columns[4].value)};
+    found.is_known = true;
     if (row.plan == found.plan || (row.plan.empty() && !found.row)) found.row = row;
 }
 
@@ -48,12 +55,12 @@ std::string_view plan_of(const OptionalUuid& tenant) {
     return server_text(row[0].value).bytes();
 }
 
-std::optional<LimitRow> read_limit(std::string_view name, const OptionalUuid& tenant) {
-    Found found{plan_of(tenant), {}};
+std::optional<Found> read_limit(std::string_view name, const OptionalUuid& tenant) {
+    Found found{plan_of(tenant), false, {}};
     ColumnValue row[] = {
         {"plan", 0, true}, {"scope", 0, true}, {"per_second", 0, true}, {"burst", 0, true}, {"concurrent", 0, true}};
     read_rows("rate_limits", "rate_limits_pkey", "name", F_TEXTEQ, text_datum(ServerText(name)), row, choose, &found);
-    return found.row;
+    return found.is_known ? std::optional(found) : std::nullopt;
 }
 
 Result<RateLimit> make_limit(const LimitRow& row) {
@@ -67,22 +74,36 @@ Result<RateLimit> make_limit(const LimitRow& row) {
     return limit;
 }
 
-}  // namespace
+// The text of the name is a literal of the caller, and no secret.
+[[noreturn]] void raise_unknown() {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("unknown rate limit"),
+                    errhint("bastion.rate_limit_set() defines one.")));
+    pg_unreachable();
+}
 
-const RateLimit& rate_limit_of(std::string_view name, const OptionalUuid& tenant) {
+// Null where none of the rows of that name counts.
+const RateLimit* find_limit(std::string_view name, const OptionalUuid& tenant) {
     CacheKey<2 * NAMEDATALEN> key(name);
     if (tenant.present) key.add('\0').add(tenant.value);
-    const RateLimit* limit = limits.get(
+    const KnownLimit* known = limits.get(
         key, [&] { return read_limit(name, tenant); },
-        [&](const LimitRow& row) -> Result<Loaded<RateLimit>> {
-            Result<RateLimit> made = make_limit(row);
+        [&](const Found& found) -> Result<Loaded<KnownLimit>> {
+            if (!found.row) return Loaded<KnownLimit>{{}};
+            Result<RateLimit> made = make_limit(*found.row);
             if (!made) return std::move(made).error();
-            return Loaded<RateLimit>{*made};
+            return Loaded<KnownLimit>{{*made}};
         });
-    // The text is a literal of the caller, and no secret.
-    if (limit == nullptr)
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("unknown rate limit"),
-                        errhint("bastion.rate_limit_set() defines one.")));
+    if (known == nullptr) raise_unknown();
+    return known->limit ? &*known->limit : nullptr;
+}
+
+}  // namespace
+
+const RateLimit* rate_limit_of_every_plan(std::string_view name) { return find_limit(name, {}); }
+
+const RateLimit& rate_limit_of(std::string_view name, const OptionalUuid& tenant) {
+    const RateLimit* limit = find_limit(name, tenant);
+    if (limit == nullptr) raise_unknown();
     return *limit;
 }
 

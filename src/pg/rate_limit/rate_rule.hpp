@@ -18,4 +18,7 @@ struct RateLimit {
 // of the transaction.
 const RateLimit& rate_limit_of(std::string_view name, const OptionalUuid& tenant);
 
+// The same, of every plan, and null where the name has limits of plans alone.
+const RateLimit* rate_limit_of_every_plan(std::string_view name);
+
 }  // namespace bastion::pg

@@ -64,6 +64,12 @@ BEGIN
         RAISE EXCEPTION 'invalid rate limit' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'per_second is above 0 and at most 1,000,000; burst is from 1 to 1,000,000,000, and what 30 days allow; concurrent is from 1 to 64.';
     END IF;
+    LOCK TABLE bastion.rate_limits IN SHARE ROW EXCLUSIVE MODE;
+    IF EXISTS (SELECT FROM bastion.rate_limits r
+               WHERE r.name = rate_limit_set.name AND r.plan <> coalesce(rate_limit_set.plan, '') AND r.scope <> rate_limit_set.scope) THEN
+        RAISE EXCEPTION 'the rate limit has another scope in another plan' USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'A limit counts the same in every plan.', HINT = 'bastion.rate_limit_remove() removes it in another plan.';
+    END IF;
     INSERT INTO bastion.rate_limits (name, plan, scope, per_second, burst, concurrent)
     VALUES (rate_limit_set.name, coalesce(rate_limit_set.plan, ''), rate_limit_set.scope, rate_limit_set.per_second,
             CASE WHEN per_second IS NOT NULL THEN coalesce(burst, greatest(1, ceil(per_second)::integer)) END, rate_limit_set.concurrent)
@@ -74,9 +80,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.rate_limit_set(text, text, double precision, integer, integer, text) IS
-'Defines or replaces a rate limit. In the long run it allows per_second requests, and burst of them at once (unless given, those of a second). concurrent is how many transactions may hold it at once (concurrency_limit()). scope is what is counted: each api_key, user, tenant or address of a caller, or route, all callers together. With plan, it counts for tenants of that plan (tenants.plan) in place of the one without.
+'Defines or replaces a rate limit. In the long run it allows per_second requests, and burst of them at once (unless given, those of a second). concurrent is how many transactions may hold it at once (concurrency_limit()). scope is what is counted: each api_key, user, tenant or address of a caller, or route, all callers together. With plan, it counts for tenants of that plan (tenants.plan) in place of the one without, and has the same scope.
 What was counted stays. For operators: EXECUTE is granted to nobody.
-SQLSTATE 22023.';
+SQLSTATE 22023, also for a scope other than that of the limit in another plan.';
 SELECT bastion_internal.event_kind('rate_limit_set');
 
 CREATE FUNCTION bastion.rate_limit_remove(name text, plan text DEFAULT NULL) RETURNS boolean

@@ -136,20 +136,19 @@ AS $$
 DECLARE
     found_tenant bastion.tenants;
     found_unit uuid;
+    is_member boolean;
 BEGIN
     IF tenant IS NULL THEN
         status := CASE WHEN unit IS NULL THEN 'ok' ELSE 'unit' END;
         RETURN;
     END IF;
     SELECT * INTO found_tenant FROM bastion.tenants t WHERE t.id = bastion_internal.find_tenant(tenant) AND t.status = 'active';
-    status := 'tenant';
-    IF NOT FOUND THEN
-        RETURN;
-    END IF;
-    status := 'membership';
-    IF NOT EXISTS (SELECT FROM bastion.memberships_in_force m
-                   WHERE m.user_id = resolve_place.user_id AND m.tenant_id = found_tenant.id)
-       AND NOT EXISTS (SELECT FROM bastion_internal.platform_roles_in_force p WHERE p.user_id = resolve_place.user_id) THEN
+    status := CASE WHEN FOUND THEN 'membership' ELSE 'tenant' END;
+    -- The same work where there is no such tenant, or the time would tell which tenants exist.
+    is_member := EXISTS (SELECT FROM bastion.memberships_in_force m
+                         WHERE m.user_id = resolve_place.user_id AND m.tenant_id = coalesce(found_tenant.id, resolve_place.user_id))
+                 OR EXISTS (SELECT FROM bastion_internal.platform_roles_in_force p WHERE p.user_id = resolve_place.user_id);
+    IF found_tenant.id IS NULL OR NOT is_member THEN
         RETURN;
     END IF;
     IF unit IS NOT NULL THEN

@@ -68,6 +68,8 @@ my ($one, $two) = map { $node->background_psql('postgres') } 1 .. 2;
 is($one->query_safe(q{BEGIN; SELECT bastion.concurrency_limit('places')}), 't', 'one place');
 is($two->query_safe(q{BEGIN; SELECT bastion.concurrency_limit('places')}), 't', 'another');
 is(sql(q{SELECT bastion.concurrency_limit('places')}), 'f', 'there is no third');
+sub request { my (undef, $out, $err) = $node->psql('postgres', q{SET bastion.request_limits = 'places'; SELECT 'admitted' FROM bastion.pre_request()}); return $out . $err; }
+like(request(), qr/too many requests/, 'for a request of a front door either');
 my $pid = $two->query_safe('SELECT pg_backend_pid()');
 sql("SELECT pg_terminate_backend($pid)");
 ok($node->poll_query_until('postgres', q{SELECT bastion.concurrency_limit('places')}), 'the place of a session that ended is free');
@@ -76,6 +78,7 @@ is($one->query_safe(q{PREPARE TRANSACTION 'holds'; BEGIN; SELECT bastion.concurr
 is(sql(q{SELECT bastion.concurrency_limit('places')}), 'f', 'a prepared transaction keeps its place');
 sql(q{COMMIT PREPARED 'holds'});
 is(sql(q{SELECT bastion.concurrency_limit('places')}), 't', 'until it ends');
+is(request(), 'admitted', 'a request, too, has the place');
 $one->quit;
 # An API key: as many transactions as it allows.
 my $token = token_of($node, 'ann');

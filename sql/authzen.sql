@@ -62,12 +62,29 @@ SELECT bastion.authzen_evaluation('{"subject": {"type": "user", "id": "alice@acm
 DROP TABLE zen.documents;
 SELECT bastion.authzen_evaluation('{"subject": {"type": "user", "id": "alice@acmecorp.example"}, "resource": {"type": "document", "id": "x"}, "action": {"name": "read"}}') #>> '{context,reason_admin,en}' AS no_number;
 
+-- the service that asks has an identity of its own, which changes nothing; null is no place
+CREATE FUNCTION zen.asks(request jsonb) RETURNS text LANGUAGE sql VOLATILE AS $$
+    SELECT concat_ws(': ', r ->> 'decision', r #>> '{context,reason_admin,en}') FROM bastion.authzen_evaluation('{"resource": {"type": "account", "id": "1"}, "action": {"name": "close"}}' || request) r
+$$;
+SELECT zen.asks('{"subject": {"type": "user", "id": "carol@acmecorp.example"}}') AS in_the_only_tenant;
+BEGIN;
+SELECT bastion.authenticate(:'alice') IS NOT NULL AS alice;
+SELECT zen.asks('{"subject": {"type": "user", "id": "carol@acmecorp.example"}}') AS in_the_only_tenant, zen.asks('{"subject": {"type": "user", "id": "unknown@acmecorp.example"}}') AS unknown;
+COMMIT;
+SELECT bastion.membership_force((SELECT id FROM test.people WHERE name = 'alice'), 'zen-of-carol', 'member') IS NULL AS also_there;
+BEGIN;
+SELECT bastion.authenticate(:'alice') IS NOT NULL AS alice;
+SELECT zen.asks('{"subject": {"type": "user", "id": "alice@acmecorp.example"}}') AS in_one_of_two;
+COMMIT;
+SELECT zen.asks('{"subject": {"type": "user", "id": "alice@acmecorp.example"}, "context": {"tenant": "zen-of-alice"}, "resource": {"type": "account", "id": "1", "properties": {"tenant": null, "unit": null}}}') AS of_the_context,
+       zen.asks('{"subject": {"type": "user", "id": "carol@acmecorp.example"}, "context": {"tenant": null}}') AS null_is_none;
+
 -- malformed requests
 SELECT request, test.error(format('SELECT bastion.authzen_evaluation(%L)', request)) FROM unnest(ARRAY['{}', '[]', 'null', '1', '{"subject": "alice", "resource": {"type": "a", "id": "b"}, "action": {"name": "c"}}',
     '{"subject": {"type": "user"}, "resource": {"type": "a", "id": "b"}, "action": {"name": "c"}}', '{"subject": {"type": "user", "id": 1}, "resource": {"type": "a", "id": "b"}, "action": {"name": "c"}}',
     '{"subject": {"type": "user", "id": "a"}, "resource": {"type": "a", "id": "b", "properties": []}, "action": {"name": "c"}}', '{"subject": {"type": "user", "id": "a"}, "resource": {"type": "a", "id": "b"}, "action": "c"}',
     '{"subject": {"type": "user", "id": "a"}, "resource": {"type": "a", "id": "b"}, "action": {"name": "c"}, "context": 1}']) WITH ORDINALITY u (request, n) ORDER BY n;
-SELECT request, test.error(format('SELECT bastion.authzen_evaluations(%L)', request)) FROM unnest(ARRAY['{}', '[]', '{"evaluations": 1}', '{"evaluations": [1]}', '{"evaluations": [{}]}', '{"evaluations": [{}], "options": {"evaluations_semantic": "any"}}', '{"evaluations": [{}], "options": 1}']) WITH ORDINALITY u (request, n) ORDER BY n;
+SELECT request, test.error(format('SELECT bastion.authzen_evaluations(%L)', request)) FROM unnest(ARRAY['{}', '[]', '"x"', '1', 'null', '["evaluations"]', '{"evaluations": 1}', '{"evaluations": [1]}', '{"evaluations": [{}]}', '{"evaluations": [{}], "options": {"evaluations_semantic": "any"}}', '{"evaluations": [{}], "options": 1}']) WITH ORDINALITY u (request, n) ORDER BY n;
 SELECT test.error(format('SELECT bastion.authzen_evaluations(%L)', jsonb_build_object('evaluations', (SELECT jsonb_agg('{}'::jsonb) FROM generate_series(1, 1001))))) AS many,
        test.error(format('SELECT bastion.authzen_evaluation(%L)', jsonb_build_object('subject', jsonb_build_object('type', 'user', 'id', repeat('x', 2000)), 'resource', '{"type": "a", "id": "b"}'::jsonb, 'action', '{"name": "c"}'::jsonb))) AS long,
        bastion.authzen_evaluation(NULL) IS NULL AND bastion.authzen_evaluations(NULL) IS NULL AS of_null;

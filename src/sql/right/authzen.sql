@@ -43,8 +43,11 @@ AS $$
 DECLARE
     kind text := request #>> '{resource,type}';
     id text := request #>> '{resource,id}';
-    place jsonb := coalesce(request -> 'context', '{}') || coalesce(request #> '{resource,properties}', '{}');
+    place jsonb := jsonb_strip_nulls(coalesce(request -> 'context', '{}')) || jsonb_strip_nulls(coalesce(request #> '{resource,properties}', '{}'));
     tables regclass[] := ARRAY(SELECT p.relation FROM bastion.protected_tables p WHERE p.resource = kind AND EXISTS (SELECT FROM pg_class c WHERE c.oid = p.relation) ORDER BY p.table_name::text COLLATE "C");
+    subject uuid;
+    tenant text := CASE WHEN kind = 'tenant' THEN id ELSE place ->> 'tenant' END;
+    tenants uuid[];
     decision boolean;
     reasons text;
     wrong text;
@@ -55,12 +58,21 @@ BEGIN
         RETURN bastion_internal.authzen_answer(false, 'several tables have this type of resource');
     END IF;
     BEGIN
+        subject := bastion_internal.any_user_named(request #>> '{subject,id}');
+        -- Not the tenant of the service that asks, which explain_access() would take.
+        IF tenant IS NULL THEN
+            tenants := ARRAY(SELECT DISTINCT m.tenant_id FROM bastion.memberships m WHERE m.user_id = subject LIMIT 2);
+            IF cardinality(tenants) <> 1 THEN
+                RETURN bastion_internal.authzen_answer(false, 'a tenant must be specified');
+            END IF;
+            tenant := tenants[1];
+        END IF;
         SELECT bool_and(s.effect = 'grants') FILTER (WHERE s.kind = 'verdict'),
                string_agg(concat_ws(' ', s.kind, s.subject || ':', s.detail), '; ' ORDER BY s.step) FILTER (WHERE s.decisive AND s.kind <> 'verdict')
         INTO decision, reasons
-        FROM bastion.explain_access(request #>> '{subject,id}', bastion_internal.authzen_permission(kind, request #>> '{action,name}'), tables[1],
+        FROM bastion.explain_access(subject, bastion_internal.authzen_permission(kind, request #>> '{action,name}'), tables[1],
                                     CASE WHEN cardinality(tables) = 1 THEN id END,
-                                    CASE WHEN kind = 'tenant' THEN id ELSE place ->> 'tenant' END, place ->> 'unit') s;
+                                    tenant, place ->> 'unit') s;
     EXCEPTION WHEN data_exception OR undefined_object OR object_not_in_prerequisite_state OR feature_not_supported THEN
         GET STACKED DIAGNOSTICS wrong := MESSAGE_TEXT;
         RETURN bastion_internal.authzen_answer(false, wrong);
@@ -86,7 +98,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion.authzen_evaluation(jsonb) IS
 'An access evaluation of the Authorization API 1.0 (OpenID AuthZEN): {"subject": {"type": "user", "id"}, "resource": {"type", "id"}, "action": {"name"}, "context"} gives {"decision": boolean, "context": {"id", "reason_admin", "reason_user"}}, as explain_access() decides and explains.
-The subject is a user by id, e-mail address or user name. type is a resource; where a protected table has it, id is the primary key of a row; a tenant is named by id or slug; for other types the permission alone decides, whatever the id. The action is that of the permission, or has can_ before it. tenant and unit may stand in the properties of the resource or in the context; else the tenant is the only one of the user. What cannot be decided, an unknown thing included, is denied with the reason.
+The subject is a user by id, e-mail address or user name. type is a resource; where a protected table has it, id is the primary key of a row; a tenant is named by id or slug; for other types the permission alone decides, whatever the id. The action is that of the permission, or has can_ before it. tenant and unit may stand in the properties of the resource or in the context; else the tenant is the only one of the user, never that of the service that asks. Where the service has the identity of the user itself in the transaction, what its credential withholds is denied, as in explain_access(). What cannot be decided, an unknown thing included, is denied with the reason.
 For operators: EXECUTE is granted to nobody; grant it to the role of a service that enforces decisions, which learns from it what every user may do.
 SQLSTATE 22023 for a malformed request. NULL for NULL.';
 
@@ -96,18 +108,22 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     semantic text := coalesce(request #>> '{options,evaluations_semantic}', 'execute_all');
-    defaults jsonb := request - '{evaluations,options}'::text[];
+    defaults jsonb;
     one jsonb;
     answer jsonb;
     answers jsonb := '[]';
 BEGIN
-    IF coalesce(request -> 'evaluations', '[]') = '[]' THEN
-        RETURN bastion.authzen_evaluation(defaults);
+    IF jsonb_typeof(request) <> 'object' OR coalesce(jsonb_typeof(request -> 'options'), 'object') <> 'object' THEN
+        RAISE EXCEPTION 'invalid access evaluations request' USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'A request is an object, and options in it another one.';
+    ELSIF coalesce(request -> 'evaluations', '[]') = '[]' THEN
+        RETURN bastion.authzen_evaluation(request - '{evaluations,options}'::text[]);
     ELSIF jsonb_typeof(request -> 'evaluations') <> 'array' OR jsonb_array_length(request -> 'evaluations') > 1000
           OR semantic NOT IN ('execute_all', 'deny_on_first_deny', 'permit_on_first_permit') THEN
         RAISE EXCEPTION 'invalid access evaluations request' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'evaluations is an array of at most 1000 requests; options.evaluations_semantic is execute_all, deny_on_first_deny or permit_on_first_permit.';
     END IF;
+    defaults := request - '{evaluations,options}'::text[];
     FOR one IN SELECT e.value FROM jsonb_array_elements(request -> 'evaluations') WITH ORDINALITY e (value, place) ORDER BY e.place LOOP
         IF jsonb_typeof(one) <> 'object' THEN
             RAISE EXCEPTION 'invalid access evaluation request' USING ERRCODE = 'invalid_parameter_value';

@@ -308,7 +308,7 @@ INSERT INTO test.functions VALUES
     ('bastion_internal.flag_file(uuid,text)', ARRAY['NULL', '''*''']),
     ('bastion.rate_limit(text,text,integer)', ARRAY['''good_limit''', '''x''', '1']), ('bastion.rate_limit_require(text,text,integer)', ARRAY['''good_limit''', '''x''', '1']),
     ('bastion.rate_limit_state(text,text)', ARRAY['''good_limit''', '''x''']), ('bastion_internal.rate_limit_peek(text,text)', ARRAY['''good_limit''', '''x''']), ('bastion.concurrency_limit(text,text)', ARRAY['''good_limit''', '''x''']),
-    ('bastion.rate_limit_set(text,text,double precision,integer,integer,text)', ARRAY['''good_limit''', '''user''', '1000', '1000000', '5', '''pro''']), ('bastion.rate_limit_remove(text,text)', ARRAY['''another_limit''', '''pro''']),
+    ('bastion.rate_limit_set(text,text,double precision,integer,integer,text)', ARRAY['''good_limit''', '''route''', '1000', '1000000', '5', '''pro''']), ('bastion.rate_limit_remove(text,text)', ARRAY['''another_limit''', '''pro''']),
     ('bastion.meter_set(text,text,integer,text)', ARRAY['''good_meter''', '''cost''', '2', '''charge''']), ('bastion.meter_remove(text)', ARRAY['''another_meter''']),
     ('bastion.plan_limit_set(text,text,text,numeric,text,numeric,integer)', ARRAY['''good_meter''', '''tenant''', '''month''', '1000000', '''pro''', '1000', '4']), ('bastion.plan_limit_remove(text,text,text,text)', ARRAY['''good_meter''', '''user''', '''month''', '''pro''']),
     ('bastion.limit_override_set(text,text,numeric,text,text,text,numeric,timestamptz,text)', ARRAY['''good_meter''', '''month''', '1000000', '''good''', 'NULL', '''good@bad.example''', '1000', '''infinity''', '''a reason''']),

@@ -154,6 +154,8 @@ SELECT test.issued(:'key', jsonb_build_object('sub', 'bob', 'org', :'slug', 'ema
 SET ROLE regress_app;
 BEGIN READ ONLY;
 SELECT test.error(format('SELECT bastion.authenticate(%L)', :'bob')) AS read_only;
+SELECT set_config('request.headers', jsonb_build_object('authorization', 'Bearer ' || :'bob')::text, true) IS NOT NULL AS request;
+SELECT test.error('SELECT bastion.pre_request()') AS refused_with_a_record;
 SELECT test.error(format('SELECT bastion.authenticate(%L)', :'mallory')) AS forged;
 COMMIT;
 BEGIN;

@@ -314,6 +314,31 @@ CREATE ROLE regress_door_login LOGIN;
 CREATE ROLE regress_door_bypass BYPASSRLS;
 SELECT test.error('SELECT bastion.setup_roles(''regress_door_anon'', ''regress_door_bypass'', ''regress_door'')') AS bypasses, test.error('SELECT bastion.setup_roles(''regress_door_anon'', ''regress_door_user'', ''regress_door_login'')') AS inherits,
        to_regrole('regress_door_anon') AS made;
+-- a role that may become another one has its rights: directly, through a third one, and without inheriting
+CREATE ROLE regress_door_user NOINHERIT;
+CREATE ROLE regress_door_between NOINHERIT;
+GRANT regress_door_between TO regress_door_user;
+CREATE ROLE regress_door_creator CREATEROLE;
+CREATE ROLE regress_door_operator;
+SELECT bastion.operator_role_declare('regress_door_operator');
+CREATE ROLE regress_door_migration;
+SELECT bastion.allow_migration_role('regress_door_migration');
+CREATE FUNCTION pg_temp.may_become(power name, OUT error text, OUT finding text, OUT fix text) LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('GRANT %I TO regress_door_between', power);
+    error := test.error('SELECT bastion.setup_roles(''regress_door_anon'', ''regress_door_user'', ''regress_door'')');
+    SELECT l.problem, l.fix INTO finding, fix FROM bastion.lint() l WHERE l.severity = 'error' AND l.object = 'role regress_door_user';
+    EXECUTE format('REVOKE %I FROM regress_door_between', power);
+END
+$$;
+BEGIN;
+SELECT bastion.allow_app_role('regress_door_user');
+SELECT p, r.* FROM unnest(ARRAY['regress_door_bypass', 'regress_door_creator', 'regress_door_operator', 'regress_door_migration', 'pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files', 'pg_read_all_data', 'pg_write_all_data']) WITH ORDINALITY u (p, n),
+    LATERAL pg_temp.may_become(p) r ORDER BY n;
+ROLLBACK;
+DROP OWNED BY regress_door_user, regress_door_between, regress_door_operator, regress_door_migration;
+DELETE FROM bastion.operator_roles WHERE role_name = 'regress_door_operator';
+DROP ROLE regress_door_user, regress_door_between, regress_door_creator, regress_door_operator, regress_door_migration;
 SELECT bastion.setup_roles('regress_door_anon', 'regress_door "user"', 'regress_door');
 SELECT bastion.setup_roles('regress_door_anon', 'regress_door "user"', 'regress_door');
 SELECT r.rolname, r.rolcanlogin, r.rolinherit, ARRAY(SELECT m.roleid::regrole::text FROM pg_auth_members m WHERE m.member = r.oid ORDER BY m.roleid::regrole::text COLLATE "C") AS may_become,

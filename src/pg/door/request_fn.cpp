@@ -190,9 +190,16 @@ void charge_refused(std::string_view limit, const Identity* identity) {
     refuse_request({403, "insufficient_scope", "no access to this tenant or unit", verdict.refusal, 0});
 }
 
+// The error that the server raises where it cannot make the user of an issuer's token would be in no record.
+[[noreturn]] void refuse_first_sight() {
+    refuse_request({405, "invalid_request", "the first request of a new user must be one that writes", "read_only", 0});
+}
+
 // Fixes the identity of the token; false for one that is refused on an open path, as whose holder nobody works there.
 bool present(Taken& request) {
-    const VerifiedToken& verified = verify_or_create(request.token);
+    const VerifiedToken& seen = verify_argument(request.token);
+    if (seen.first_sight && XactReadOnly && !request.is_open) refuse_first_sight();
+    const VerifiedToken& verified = seen.first_sight && !XactReadOnly ? verify_or_create(request.token) : seen;
     Identity identity{};
     const Verdict verdict = verify(verified, identity);
     if (verdict.word != nullptr) {

@@ -15,6 +15,23 @@ COMMENT ON COLUMN bastion.operator_roles.reason IS 'Why it bypasses row security
 COMMENT ON COLUMN bastion.operator_roles.declared_at IS 'When operator_role_declare() was first called';
 SELECT pg_extension_config_dump('bastion.operator_roles', '');
 
+-- What a role may become counts, also where it does not inherit: its clients can SET ROLE.
+CREATE FUNCTION bastion_internal.powerful_role_of(role oid) RETURNS regrole
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT x.oid::regrole FROM pg_roles x
+    WHERE pg_has_role(role, x.oid, 'MEMBER')
+      AND (x.rolsuper OR x.rolbypassrls OR x.rolcreaterole OR x.rolreplication
+           OR x.rolname IN ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files', 'pg_read_all_data', 'pg_write_all_data')
+           OR EXISTS (SELECT FROM bastion.operator_roles o WHERE o.role_name = x.rolname)
+           OR EXISTS (SELECT FROM bastion_internal.routines_of('migration') f
+                      WHERE f NOT IN (SELECT a FROM bastion_internal.routines_of('application') a) AND has_function_privilege(x.oid, f, 'EXECUTE')))
+    ORDER BY x.oid <> role, x.rolname LIMIT 1
+$$;
+COMMENT ON FUNCTION bastion_internal.powerful_role_of(oid) IS
+'A role with rights of an operator or of migrations that this one is or may become; NULL for none. Clients of an application are not to have such a role.';
+
 CREATE FUNCTION bastion.operator_role_declare(role regrole, reason text DEFAULT 'operations') RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -103,6 +120,11 @@ CREATE FUNCTION bastion_internal.lint_roles() RETURNS TABLE (severity text, obje
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
+    SELECT 'error', 'role ' || a, format('an application role that may become %s, which has rights of an operator or of migrations', m.power),
+           (SELECT string_agg(format('REVOKE %s FROM %s;', g.roleid::regrole, a), ' ' ORDER BY g.roleid::regrole::text COLLATE "C")
+            FROM (SELECT DISTINCT g.roleid FROM pg_auth_members g WHERE g.member = a AND pg_has_role(g.roleid, m.power, 'MEMBER')) g)
+    FROM bastion_internal.app_roles() a, bastion_internal.powerful_role_of(a) AS m (power) WHERE m.power <> a
+    UNION ALL
     SELECT CASE WHEN f.application THEN 'error' ELSE 'warning' END, 'role ' || f.role,
            CASE WHEN f.application THEN 'an application role that bypasses row security'
                 ELSE 'bypasses row security and is not declared' END,
@@ -114,7 +136,7 @@ AS $$
             AND r.oid <> (SELECT e.extowner FROM pg_extension e WHERE e.extname = 'pg_bastion')) f
     WHERE f.application OR NOT EXISTS (SELECT FROM bastion.operator_roles o JOIN pg_roles r ON r.rolname = o.role_name WHERE r.oid = f.role)
 $$;
-COMMENT ON FUNCTION bastion_internal.lint_roles() IS 'Findings about roles that bypass row security.';
+COMMENT ON FUNCTION bastion_internal.lint_roles() IS 'Findings about roles that bypass row security, and about application roles that may become a powerful role.';
 
 CREATE FUNCTION bastion_internal.lint_settings() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10

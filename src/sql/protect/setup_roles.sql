@@ -8,15 +8,19 @@ AS $$
 DECLARE
     names name[] := ARRAY[anon, authenticated, authenticator];
     flawed text;
+    power text;
 BEGIN
     IF num_nulls(anon, authenticated, authenticator) > 0 OR '' = ANY (names) OR anon = authenticated OR anon = authenticator OR authenticated = authenticator THEN
         RAISE EXCEPTION 'three different roles are needed' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    SELECT quote_ident(r.rolname) INTO flawed FROM pg_roles r
-    WHERE r.rolname = ANY (names) AND (r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolreplication) ORDER BY r.rolname LIMIT 1;
-    IF flawed IS NOT NULL THEN
+    SELECT quote_ident(r.rolname), quote_ident(p.rolname) INTO flawed, power
+    FROM pg_roles r JOIN pg_roles p ON p.oid = bastion_internal.powerful_role_of(r.oid) WHERE r.rolname = ANY (names) ORDER BY r.rolname LIMIT 1;
+    IF power = flawed THEN
         RAISE EXCEPTION 'role % has rights of an operator', flawed USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'A role of a front door is neither SUPERUSER, BYPASSRLS, CREATEROLE nor REPLICATION.';
+            HINT = 'A role of a front door is neither SUPERUSER, BYPASSRLS, CREATEROLE nor REPLICATION, no operator role and no migration role.';
+    ELSIF flawed IS NOT NULL THEN
+        RAISE EXCEPTION 'role % may become %, which has rights of an operator', flawed, power USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'REVOKE the membership that leads to it: a client of the front door could SET ROLE.';
     END IF;
     IF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = authenticator AND (r.rolinherit OR NOT r.rolcanlogin)) THEN
         RAISE EXCEPTION 'role % must be LOGIN NOINHERIT', quote_ident(authenticator) USING ERRCODE = 'invalid_parameter_value',
@@ -40,4 +44,4 @@ AS 'MODULE_PATHNAME', 'bastion_setup_roles';
 COMMENT ON FUNCTION bastion.setup_roles(name, name, name) IS
 'Makes the roles of a front door such as PostgREST, as far as they do not exist: authenticator, as which it logs in, may become anon, the role of requests without an identity, or authenticated, that of requests with one. Both get allow_app_role(). In this database pre_request() gives authenticated to each request with an identity (bastion.authenticated_role).
 authenticator is made without a password: give it one. Privileges on tables are granted as usual. Call it again after an upgrade of the extension. EXECUTE is granted to nobody.
-SQLSTATE 22023 for roles that are not three, one that has rights of an operator, and an authenticator that inherits or cannot log in; 42939 for a reserved name.';
+SQLSTATE 22023 for roles that are not three, one that has or may become a role with rights of an operator or of migrations, and an authenticator that inherits or cannot log in; 42939 for a reserved name.';

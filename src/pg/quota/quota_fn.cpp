@@ -144,8 +144,7 @@ NullableDatum use_of_tenant(const QuotaUse& use) {
     }
     add_to_lines(lines, false);
     if (any_crosses(lines)) return null_argument();
-    if (const int stripes = stripes_of(quota_caller(use.identity), use.meter); stripes > 1)
-        fill_stripes(lines, MyProcPid % stripes, use.scale);
+    fill_stripes(lines, use.identity, use.meter, use.scale);
     write_windows(lines);
     record(use);
     return {answer_of(lines, use.meter, nullptr), false};

@@ -153,12 +153,18 @@ void fill(const StripeTable& table, QuotaLine& line, int stripe, Datum share) {
     CatalogTupleInsert(table.relation, line.stripe.row);
 }
 
+// One for all meters of a transaction, whatever number of stripes each has: with a second one, which only the lock of the whole tenant could
+// fill, every use would want the tenant.
+int stripe_of_transaction(const pg_uuid_t& tenant, int stripes) {
+    const int held = locked_stripe(tenant);
+    return held >= 0 ? held : MyProcPid % stripes;
+}
+
 StripeLock lock_for(const Identity& identity, int stripes) {
-    const int held = locked_stripe(identity.tenant.value);
-    if (held >= 0) return {held, false};
-    const int stripe = MyProcPid % stripes;
-    lock_stripe(identity.tenant.value, stripe);
-    return {stripe, true};
+    const bool is_first = locked_stripe(identity.tenant.value) < 0;
+    const int stripe = stripe_of_transaction(identity.tenant.value, stripes);
+    if (is_first) lock_stripe(identity.tenant.value, stripe);
+    return {stripe, is_first};
 }
 
 bool counts_user(const QuotaCaller& caller) { return caller.has_account || caller.has_user; }
@@ -211,8 +217,10 @@ void write_stripes(std::span<QuotaLine> lines) {
     write_windows(lines);
 }
 
-void fill_stripes(std::span<QuotaLine> lines, int stripe, int scale) {
-    if (IsolationUsesXactSnapshot()) return;
+void fill_stripes(std::span<QuotaLine> lines, const Identity& identity, std::string_view meter, int scale) {
+    const int stripes = stripes_of(quota_caller(identity), meter);
+    if (stripes == 1 || IsolationUsesXactSnapshot()) return;
+    const int stripe = stripe_of_transaction(identity.tenant.value, stripes);
     const StripeTable table = open_stripes(GetLatestSnapshot());
     for (QuotaLine& line : lines)
         if (line.stripes > 1) fill(table, line, stripe, share_of(line, line.stripes, scale));

@@ -27,8 +27,9 @@ bool read_stripes(std::span<QuotaLine> lines, int stripe);
 // Phase A: writes what read_stripes() read.
 void write_stripes(std::span<QuotaLine> lines);
 
-// Phase A, under the lock of the tenant: gives a stripe more of each line, of a meter of this scale, which write_windows() then writes.
-void fill_stripes(std::span<QuotaLine> lines, int stripe, int scale);
+// Phase A, under the lock of the tenant: gives the stripe that enter_stripe() would lock more of each line, of a meter of this scale, which
+// write_windows() then writes.
+void fill_stripes(std::span<QuotaLine> lines, const Identity& identity, std::string_view meter, int scale);
 
 // Phase A. Whether a use has to know what stripes used, to refuse it or to see a soft limit crossed.
 [[nodiscard]] bool needs_stripes(const QuotaLine& line);

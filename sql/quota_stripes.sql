@@ -166,6 +166,24 @@ SELECT bastion.quota_consume('locked') -> 'granted' AS granted, bastion.quota_co
 SELECT bastion.quota_consume('locked', 3) -> 'remaining' AS left;
 COMMIT;
 SELECT stripes.usage(:'stan', 'locked');
+-- a transaction uses one stripe, of every meter, whatever number of stripes that has: the next one finds it filled, and shares the tenant
+SELECT bastion.meter_set('few'), bastion.plan_limit_set('few', 'tenant', 'total', 1000, stripes => 2), bastion.meter_set('many'), bastion.plan_limit_set('many', 'tenant', 'total', 1000, stripes => 64);
+CREATE FUNCTION stripes.of_both(token text) RETURNS text LANGUAGE sql AS $$
+    SELECT stripes.run(token, 'concat_ws('' '', bastion.quota_consume(''many'') -> ''granted'', bastion.quota_consume(''few'') -> ''granted'')')
+$$;
+SELECT stripes.of_both(:'stan') AS fills;
+SELECT stripes.of_both(:'stan') AS fills_that_of_the_transaction;
+BEGIN;
+SELECT stripes.of_both(:'stan') AS shares;
+SELECT mode, count(*) FROM pg_locks WHERE locktype = 'userlock' AND pid = pg_backend_pid() GROUP BY 1 ORDER BY 1;
+COMMIT;
+SELECT m.meter, sum(s.used) AS used_there, sum(s.used) FILTER (WHERE s.stripe = l.stripe) AS in_the_same
+FROM unnest('{few,many}'::text[]) m (meter) JOIN bastion.usage_stripes s USING (meter), (SELECT stripe FROM bastion.usage_stripes WHERE meter = 'many') l GROUP BY 1 ORDER BY 1;
+-- a meter with stripes, or with another limit that no gauge has, becomes none
+SELECT test.error('SELECT bastion.meter_set(''few'', ''gauge'')') AS stripes;
+SELECT bastion.meter_set('hourly'), bastion.plan_limit_set('hourly', 'tenant', 'hour', 10), bastion.meter_set('of_users'), bastion.plan_limit_set('of_users', 'user', 'total', 10), bastion.meter_set('fine', 'cost', 2), bastion.plan_limit_set('fine', 'tenant', 'total', 0.25);
+SELECT m, test.error(format('SELECT bastion.meter_set(%L, %L)', m, k)) FROM (VALUES ('hourly', 'gauge'), ('of_users', 'gauge'), ('fine', 'count'), ('hourly', 'cost')) t (m, k);
+
 -- what ends with its windows
 SELECT count(*) > 0 AS some FROM bastion.usage_stripes WHERE owner_id = test.tenant_of('stan');
 DELETE FROM bastion.units WHERE id = :'unit';

@@ -14,6 +14,14 @@ BEGIN
     END IF;
     IF EXISTS (SELECT FROM bastion.meters m JOIN bastion.protected_tables p ON p.meter = m.name WHERE m.name = meter_set.name AND m.kind <> meter_set.kind) THEN
         RAISE EXCEPTION 'meter "%" counts the rows of a table', name USING ERRCODE = 'object_not_in_prerequisite_state';
+    ELSIF EXISTS (SELECT FROM (SELECT l.scope, l.period, l.amount, l.soft_amount, l.stripes FROM bastion.plan_limits l WHERE l.meter = name
+                               UNION ALL
+                               SELECT o.scope, o.period, o.amount, o.soft_amount, 1 FROM bastion.limit_overrides o WHERE o.meter = name) l
+                  WHERE (kind = 'gauge' AND (l.scope <> 'tenant' OR l.period <> 'total' OR l.stripes > 1))
+                     OR greatest(scale(l.amount), scale(l.soft_amount)) > meter_set.scale) THEN
+        RAISE EXCEPTION 'a limit does not fit the meter "%"', name USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = 'A gauge has limits of a tenant in total without stripes. An amount has at most as many digits after the point as its meter.',
+            HINT = 'Set or remove the limits of the meter first.';
     END IF;
     INSERT INTO bastion.meters (name, kind, scale, on_expire) VALUES (meter_set.name, meter_set.kind, meter_set.scale, meter_set.on_expire)
     ON CONFLICT ON CONSTRAINT meters_pkey DO UPDATE SET (kind, scale, on_expire) = (excluded.kind, excluded.scale, excluded.on_expire);
@@ -24,7 +32,7 @@ $$;
 COMMENT ON FUNCTION bastion.meter_set(text, text, integer, text) IS
 'Defines or replaces a meter, which quota_consume() and protect() count on. kind count is for what happens, cost for money and other amounts with up to scale digits after the point, gauge for rows that exist. A gauge with the name units is for the units of each tenant. on_expire says what becomes of an amount of quota_reserve() that was neither settled nor cancelled in time: charge, or release.
 For operators: EXECUTE is granted to nobody.
-SQLSTATE 22023, 55000 for another kind while it counts the rows of a table.';
+SQLSTATE 22023, 55000 for another kind while it counts the rows of a table, or while it has a limit that does not fit.';
 SELECT bastion_internal.event_kind('meter_set');
 
 CREATE FUNCTION bastion.meter_remove(name text) RETURNS boolean

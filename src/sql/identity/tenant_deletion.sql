@@ -73,6 +73,7 @@ DECLARE
 BEGIN
     FOR due IN SELECT t.id FROM bastion.tenants t WHERE t.delete_at <= clock_timestamp() ORDER BY t.delete_at, t.id LOOP
         BEGIN
+            PERFORM bastion_internal.quota_lock(due, false, true);
             -- An owner who cancels meanwhile was first.
             PERFORM FROM bastion.tenants t WHERE t.id = due AND t.delete_at <= clock_timestamp() FOR UPDATE;
             IF FOUND THEN

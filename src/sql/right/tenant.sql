@@ -73,6 +73,8 @@ AS $$
 DECLARE
     unrecorded regclass;
 BEGIN
+    -- Uses of a quota hold this lock while they wait for rows that refer to the tenant: it goes before the lock of the row.
+    PERFORM bastion_internal.quota_lock(bastion_internal.find_tenant(tenant), false, true);
     SELECT t.id INTO tenant_to_delete.id FROM bastion.tenants t WHERE t.id = bastion_internal.find_tenant(tenant) FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'tenant does not exist' USING ERRCODE = 'undefined_object';
@@ -86,7 +88,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.tenant_to_delete(text) IS
-'The first step of tenant_delete(): locks the tenant.';
+'The first step of tenant_delete(): locks the tenant, its quotas first.';
 
 CREATE FUNCTION bastion_internal.tenant_rows_delete(tenant uuid) RETURNS TABLE (relation regclass, deleted bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10

@@ -86,6 +86,8 @@ BEGIN
     IF EXISTS (SELECT FROM bastion.unit_parents p WHERE p.tenant_id = tenant AND p.parent_id = old_unit) THEN
         RAISE EXCEPTION 'the unit has units below it' USING ERRCODE = 'foreign_key_violation';
     END IF;
+    -- Uses of a quota hold this lock while they wait for rows of the unit.
+    PERFORM bastion_internal.quota_lock(tenant, false, true);
     PERFORM bastion_internal.record_event('unit_deleted', 'success', NULL, tenant, jsonb_build_object(
         'unit', old_unit, 'name', (SELECT u.name FROM bastion.units u WHERE u.id = old_unit)));
     RETURN old_unit;

@@ -93,6 +93,10 @@ BEGIN;
 SELECT bastion.authenticate(bastion.token_issue(u.id, t.id)) FROM bastion.users u, bastion.tenants t WHERE u.email = 'ann@door.example' AND t.slug = 'oak';
 SELECT bastion.unit_create('project', 'Web', 'web');
 COMMIT;
+CREATE OR REPLACE FUNCTION bastion_api.read_request() RETURNS jsonb LANGUAGE sql AS $$
+    SELECT jsonb_build_object('headers', current_setting('request.headers')::jsonb, 'cookies', current_setting('request.cookies')::jsonb)
+$$;
+GRANT EXECUTE ON FUNCTION bastion_api.read_request() TO authenticated;
 INSERT INTO documents (tenant_id, title) SELECT id, 'of ' || slug FROM bastion.tenants WHERE slug IN ('oak', 'elm');
 """
 
@@ -148,6 +152,39 @@ def requests(mode, port, direct, tokens, driver):
     ok(call(direct, "/documents", {"X-Access-Token": ann, "X-Organization": "\u00fc"})[0] == 400, f"{mode}: a tenant outside ASCII")
 
 
+def raw(port, lines):
+    """Status of a request that http.client would not send."""
+    with socket.create_connection(("127.0.0.1", port), 30) as connection:
+        connection.sendall(b"\r\n".join([*lines, b"Host: a", b"Connection: close", b"", b""]))
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+    return int(answer.split()[1])
+
+
+def hostile(mode, port, direct, tokens):
+    """Headers that two programs read in two ways, through nginx and without it: never the rows of the other token."""
+    ann, bob = tokens["ann"].encode(), tokens["bob"].encode()
+    get = b"GET /documents HTTP/1.1"
+    ok(raw(port, [get, b"Authorization: Bearer " + ann, b"Authorization: Bearer " + bob]) == 400, f"{mode}: two Authorization headers")
+    ok(raw(direct, [get, b"X-Access-Token: " + ann, b"X-API-Key: " + bob]) == 400, f"{mode}: two credentials at once")
+    ok(raw(direct, [get, b"X-Access-Token: " + ann, b"Cookie: session=" + bob]) == 400, f"{mode}: a token and the cookie of another user")
+    ok(raw(port, [get, b"Authorization: Bearer " + ann, b"X-Organization: oak", b"X-Organization: elm"]) in (200, 400, 403), f"{mode}: two tenants in two headers are one of them, or refused")
+    ok(raw(port, [get, b"Authorization: Bearer \xff\xfe"]) == 401, f"{mode}: a token that is not UTF-8")
+    ok(raw(port, [get, b"Authorization: Bearer " + ann, b"X-Organization: \xc3\x28"]) == 400, f"{mode}: a tenant that is not UTF-8")
+    ok(raw(port, [get, b"Authorization: Bearer " + ann, b"X-Other: \xff"]) == 200, f"{mode}: another header that is not UTF-8")
+    ok(raw(port, [get, b'Cookie: session={"token": "' + ann + b'"}']) == 401, f"{mode}: JSON in a cookie")
+    ok(raw(port, [get, b"Cookie: session=" + ann + b"; session=" + bob]) in (200, 400), f"{mode}: two cookies of one name are one of them, or refused")
+    ok(raw(direct, [get, b"X-Access-Token: " + ann, b"X-Other: " + b"a" * 65000]) == 200, f"{mode}: a header of 64 KiB")
+    ok(raw(port, [b"GET /organizations/oak%2Fprojects%2Fweb/documents HTTP/1.1", b"Authorization: Bearer " + ann]) in (400, 404), f"{mode}: encoded slashes")
+
+
+def read_by_code(mode, port, tokens):
+    """What a function of the application reads of the request of its caller."""
+    status, _, answer = call(port, "/rpc/read_request", bearer(tokens["ann"], Cookie="theme=dark"), "POST", {})
+    ok(status == 200 and tokens["ann"] not in json.dumps(answer) and answer["cookies"] == {"theme": "dark"} and "host" in answer["headers"], f"{mode}: code of the application reads the request without its token")
+
+
 def with_headers(mode, port, tokens):
     """The errors of PostgREST 12, with their headers, and a limit."""
     psql("ALTER ROLE authenticator SET bastion.request_errors = 'pgrst'; ALTER ROLE authenticator SET bastion.request_limits = 'door'")
@@ -160,7 +197,7 @@ def with_headers(mode, port, tokens):
     status, headers, _ = call(direct, "/documents", {"X-Access-Token": tokens["bob"], "X-Organization": "oak"})
     ok((status, headers["www-authenticate"]) == (403, 'Bearer error="insufficient_scope"'), f"{mode}: 403 with headers")
     answers = [call(direct, "/documents", {"X-Access-Token": tokens["bob"]}) for _ in range(3)]
-    ok([answer[0] for answer in answers] == [200, 200, 429] and int(answers[2][1]["retry-after"]) > 0, f"{mode}: a limit of requests")
+    ok([answer[0] for answer in answers] == [200, 429, 429] and int(answers[2][1]["retry-after"]) > 0, f"{mode}: a limit of requests, which the refused one counts in")
     server.shutdown()
     psql("ALTER ROLE authenticator RESET bastion.request_errors; ALTER ROLE authenticator RESET bastion.request_limits; SELECT bastion.rate_limit_remove('door')")
 
@@ -194,6 +231,8 @@ for mode in ("prepared", "not prepared"):
     tokens["key"] = answer["key"]
     ok(call(nginx.port, "/rpc/logout", bearer(tokens["revoked"]), "POST", {})[0] == 200, f"{mode}: logout")
     requests(mode, nginx.port, server.server_address[1], tokens, driver)
+    hostile(mode, nginx.port, server.server_address[1], tokens)
+    read_by_code(mode, nginx.port, tokens)
     interleaved(mode, nginx.port, tokens)
     nginx.stop()
     server.shutdown()
@@ -209,6 +248,6 @@ ok((status, answer["code"]) == (401, "PT401"), "expired")
 ok(titles(call(port, "/documents", {"X-Access-Token": tokens["ann"], "X-Organization": "elm"})) == ["of elm"], "a member")
 psql("DELETE FROM bastion.memberships m USING bastion.users u, bastion.tenants t WHERE u.id = m.user_id AND t.id = m.tenant_id AND u.email = 'ann@door.example' AND t.slug = 'elm'")
 ok(call(port, "/documents", {"X-Access-Token": tokens["ann"], "X-Organization": "elm"})[0] == 403, "who left a second ago")
-psql("ALTER ROLE authenticator RESET bastion.token_leeway")
+psql("ALTER ROLE authenticator RESET bastion.token_leeway; DROP FUNCTION bastion_api.read_request()")
 server.shutdown()
 done()

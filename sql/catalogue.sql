@@ -56,7 +56,7 @@ SELECT unnest(string_to_array(col_description(a.attrelid, a.attnum), ', ')) AS k
 CREATE VIEW test.catalogue AS
 -- functions
 SELECT 'function without the pinned search_path' AS problem, f.name::text AS object FROM test.own_functions f
-WHERE f.lanname <> 'c' AND ARRAY(SELECT s FROM unnest(f.proconfig) s WHERE s NOT IN ('jit=off', 'quote_all_identifiers=off', 'enable_seqscan=off', 'lock_timeout=100ms', 'lock_timeout=10s', 'plan_cache_mode=force_generic_plan'))
+WHERE f.lanname <> 'c' AND ARRAY(SELECT s FROM unnest(f.proconfig) s WHERE s NOT IN ('jit=off', 'DateStyle=ISO', 'TimeZone=UTC', 'quote_all_identifiers=off', 'enable_seqscan=off', 'lock_timeout=100ms', 'lock_timeout=10s', 'plan_cache_mode=force_generic_plan'))
       IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
   -- looked up when it is made
   AND (f.prosqlbody IS NULL OR f.prosecdef)
@@ -141,7 +141,7 @@ WHERE f.prosecdef
     -- for monitoring roles, jobs of operators, and tests
     'bastion.outbox_counts()', 'bastion.metrics()',
     'bastion.status()', 'bastion.lint_summary()', 'bastion.event_counts(interval)', 'bastion.events_pruned()', 'bastion.events_prune(timestamp with time zone)',
-    'bastion.audit_seal()', 'bastion.audit_new_era(text)', 'bastion.audit_key_rotate()', 'bastion.audit_checkpoint(bigint,bigint)', 'bastion.audit_verifier_key(bigint)', 'bastion.audit_tile(text,bigint)',
+    'bastion.audit_seal()', 'bastion.audit_partitions_create(integer)', 'bastion.audit_drop_before(timestamp with time zone)', 'bastion.audit_new_era(text)', 'bastion.audit_key_rotate()', 'bastion.audit_checkpoint(bigint,bigint)', 'bastion.audit_verifier_key(bigint)', 'bastion.audit_tile(text,bigint)',
     'bastion.audit_inclusion_proof(bigint,bigint,bigint)', 'bastion.audit_consistency_proof(bigint,bigint,bigint)', 'bastion.audit_entry_index(bigint,xid8,bigint)',
     'bastion_test.act_as(text,text,text)',
     -- for migration roles and the event triggers
@@ -320,7 +320,7 @@ SELECT a.problem, object, a.reason FROM (VALUES
     ('column that may hold sealed values, which rewrap_all() does not reach', 'no secrets', '{bastion.audit_keys.public_key,bastion.audit_logs.opening,bastion.audit_logs.root,bastion.audit_tiles.data,bastion.audit_witnesses.public_key,bastion.audit_rows.entry,bastion.audit_rows_default.entry,bastion.passkey_owners.handle,bastion.passkeys.credential_id,bastion.passkeys.public_key,bastion.throttle_sets.entries}'),
     ('column that may hold sealed values, which rewrap_all() does not reach', 'root_key_rotate() wraps it again: it is sealed under the root key', '{bastion.data_keys.wrapped}'),
     ('table that no backend caches', 'read where it is used, each time',
-     '{bastion.audit_cosignatures,bastion.audit_keys,bastion.audit_logs,bastion.audit_seals,bastion.audit_tiles,bastion.audit_witnesses,bastion.audit_rows,bastion.audit_rows_default,bastion.audited_tables,bastion.quota_holds,bastion.usage_daily,bastion.usage_entries,bastion.usage_stripes,bastion.usage_windows,bastion.accepted_findings,bastion.application_keys,bastion.events,bastion.factor_tries,bastion.login_throttle,bastion.throttle_sets,bastion.passkey_owners,bastion.passkeys,bastion.recovery_codes,bastion.relying_parties,bastion.user_factors,bastion.user_devices,bastion.global_tables,bastion.guarded_schemas,bastion.hooks,bastion.invitations,bastion.one_time_tokens,bastion.operator_roles,bastion.outbox,bastion.protected_columns,
+     '{bastion.audit_cosignatures,bastion.audit_holds,bastion.audit_keys,bastion.audit_logs,bastion.audit_seals,bastion.audit_tiles,bastion.audit_witnesses,bastion.audit_rows,bastion.audit_rows_default,bastion.audited_tables,bastion.quota_holds,bastion.usage_daily,bastion.usage_entries,bastion.usage_stripes,bastion.usage_windows,bastion.accepted_findings,bastion.application_keys,bastion.events,bastion.factor_tries,bastion.login_throttle,bastion.throttle_sets,bastion.passkey_owners,bastion.passkeys,bastion.recovery_codes,bastion.relying_parties,bastion.user_factors,bastion.user_devices,bastion.global_tables,bastion.guarded_schemas,bastion.hooks,bastion.invitations,bastion.one_time_tokens,bastion.operator_roles,bastion.outbox,bastion.protected_columns,
        bastion.protected_tables,bastion.pruned_events,bastion.refresh_tokens,bastion.spent_tokens,bastion.rewrap_failures,bastion.rewrap_runs,bastion.data_key_guards,bastion.sealed_columns,bastion.secret_access_log,bastion.secret_folders,bastion.secret_versions,bastion.secrets,
        bastion.session_settings,bastion.setting_changes,bastion.change_requests,bastion.unguarded_tables,bastion.password_history,bastion.user_passwords,bastion.vault,bastion_internal.callers}')) a (problem, reason, objects),
      unnest(a.objects) object;

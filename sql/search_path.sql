@@ -518,6 +518,10 @@ SELECT pg_catalog.count(*) AS entries FROM bastion.audit_rows r, LATERAL bastion
 SELECT bastion.audit_witness_add('witness.example/w1+32913b6f+BBpc39BxQ8OExB6DDFvOEqqIF+xWSaqr8sMTiLNbLXRN') AS witness;
 SELECT pg_catalog.length(bastion.audit_witness_request('witness.example/w1')) OPERATOR(pg_catalog.>) 0 AS request;
 SELECT bastion.audit_cosignature_add(pg_catalog.concat(pg_catalog.chr(8212), E' witness.example/w1 AAAAAAAAAAA=\n'));
+SELECT bastion.audit_partitions_create(1) OPERATOR(pg_catalog.>) 0 AS partitions;
+SELECT bastion.audit_hold_lift(bastion.audit_hold_place('a case', pg_catalog.gen_random_uuid()), 'closed') AS lifted;
+SELECT bastion.audit_seal() OPERATOR(pg_catalog.>) 0 AS sealed;
+SELECT bastion.audit_drop_before(pg_catalog.now()) OPERATOR(pg_catalog.>) 0 AS dropped;
 SELECT bastion.audit_witness_remove('witness.example/w1') AS removed;
 BEGIN;
 INSERT INTO bastion.events (occurred_at, kind, outcome) VALUES ('2001-01-01', 'login', 'success');

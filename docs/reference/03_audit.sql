@@ -1,7 +1,7 @@
 -- Audit
 -- `audit_table()` records each change of a table in the log of changes, with the user, on whose behalf, and from where.
 -- [AUDIT.md](AUDIT.md) has a session.
--- functions: audit_table audit_untable audit_drift audit_log audit_history audit_as_of audit_picture audit_json_lines audit_csv_lines
+-- functions: audit_table audit_untable audit_drift audit_partitions_create audit_log audit_history audit_as_of audit_picture audit_json_lines audit_csv_lines
 
 CREATE TABLE plans (id bigint PRIMARY KEY, tenant_id uuid, title text);
 SELECT bastion.protect('plans');
@@ -23,3 +23,4 @@ COMMIT;
 RESET ROLE;
 ALTER TABLE plans DISABLE TRIGGER _bastion_audit;
 SELECT relation, problem, fix FROM bastion.audit_drift();
+SELECT bastion.audit_partitions_create(months => 2) AS partitions;

@@ -167,7 +167,7 @@ BEGIN
     IF NOT tile.is_entries THEN
         RETURN (SELECT substr(t.data, 1, tile.width * 32) FROM bastion.audit_tiles t
                 WHERE t.era = log.era AND t.level = tile.level AND t.index = tile.index AND octet_length(t.data) >= tile.width * 32);
-    ELSIF tile.index * 256 + tile.width > log.size THEN
+    ELSIF tile.index * 256 + tile.width > log.size OR tile.index * 256 < log.dropped THEN
         RETURN NULL;
     END IF;
     SELECT count(*), string_agg(substr(int4send(octet_length(e.entry)), 3) || e.entry, '' ORDER BY e.index) INTO entries, bytes
@@ -181,7 +181,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion.audit_tile(text, bigint) IS
 'A tile of an audit log by its path (C2SP tlog-tiles): hashes for tile/0/x001/234 or tile/1/000.p/17, entries for tile/entries/000.
-A partial tile is that of any size that the log had. NULL for a tile that the log does not have. tools/audit-export writes all of them into a folder.
+A partial tile is that of any size that the log had. NULL for a tile that the log does not have, and for entries that audit_drop_before() dropped. tools/audit-export writes all of them into a folder.
 For operators: EXECUTE is granted to nobody, and may be granted to the role of a job, which then reads the entries of all tenants.
 SQLSTATE 22P02 for another path, 42704 for an unknown log, XX001 when entries are missing.';
 

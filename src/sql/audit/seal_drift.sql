@@ -73,14 +73,14 @@ AS $$
     UNION ALL
     SELECT 'sealing is behind: entries are older than bastion.audit_seal_limit, and in no log', u.since, 'SELECT bastion.audit_seal();'
     FROM state s, bastion_internal.audit_unsealed_since(s.log) u (since)
-    WHERE s.seal_limit > interval '0' AND u.since < statement_timestamp() - s.seal_limit
+    WHERE s.seal_limit <> interval '0' AND u.since < statement_timestamp() - s.seal_limit
       AND ((s.log).sealed_at < statement_timestamp() - s.seal_limit OR s.log IS NULL)
     UNION ALL
     SELECT format('witness %s has not cosigned what was sealed before bastion.audit_witness_limit', w.name), u.since,
            format('SELECT bastion.audit_witness_request(%L);', w.name)
     FROM state s, bastion.audit_witnesses w,
          bastion_internal.audit_uncosigned_since(s.log, CASE WHEN w.era = (s.log).era THEN w.size ELSE 0 END) u (since)
-    WHERE s.witness_limit > interval '0' AND u.since IS NOT NULL AND greatest(u.since, w.created_at) < statement_timestamp() - s.witness_limit
+    WHERE s.witness_limit <> interval '0' AND u.since IS NOT NULL AND greatest(u.since, w.created_at) < statement_timestamp() - s.witness_limit
 $$;
 COMMENT ON FUNCTION bastion_internal.audit_seal_problems() IS
 'Entries of another server that no log has, sealing that is behind, and witnesses that are; since when, and what mends it.';

@@ -35,6 +35,7 @@ CREATE TABLE bastion.audit_logs (
     predecessor bigint,
     size bigint NOT NULL,
     root bytea NOT NULL,
+    dropped bigint NOT NULL DEFAULT 0,
     snapshot pg_snapshot NOT NULL,
     opened_at timestamptz NOT NULL,
     sealed_at timestamptz NOT NULL,
@@ -42,6 +43,7 @@ CREATE TABLE bastion.audit_logs (
     CONSTRAINT audit_logs_number_key UNIQUE (number),
     CONSTRAINT audit_logs_origin_key UNIQUE (origin),
     CONSTRAINT audit_logs_size_check CHECK (size > 0),
+    CONSTRAINT audit_logs_dropped_check CHECK (dropped BETWEEN 0 AND size),
     CONSTRAINT audit_logs_root_check CHECK (octet_length(root) = 32),
     CONSTRAINT audit_logs_key_id_fkey FOREIGN KEY (key_id) REFERENCES bastion.audit_keys (id)
 );
@@ -58,6 +60,7 @@ COMMENT ON COLUMN bastion.audit_logs.opening IS 'Leaf 0, JSON: the log, the reas
 COMMENT ON COLUMN bastion.audit_logs.predecessor IS 'The log before it';
 COMMENT ON COLUMN bastion.audit_logs.size IS 'Leaves sealed';
 COMMENT ON COLUMN bastion.audit_logs.root IS 'Root of the tree over them';
+COMMENT ON COLUMN bastion.audit_logs.dropped IS 'The first leaf whose entry audit_drop_before() left';
 COMMENT ON COLUMN bastion.audit_logs.snapshot IS 'What was committed when it was last sealed; later transactions are not sealed yet';
 COMMENT ON COLUMN bastion.audit_logs.opened_at IS 'When the log was opened';
 COMMENT ON COLUMN bastion.audit_logs.sealed_at IS 'When it was last sealed';

@@ -85,6 +85,8 @@ AS $$
         SELECT c.oid::regclass, 'it has triggers of audit_table(), and no record says so', bastion_internal.audit_table_call(c.oid, '{}')
         FROM pg_class c WHERE NOT c.relispartition AND NOT bastion_internal.is_audited(c.oid)
           AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.oid AND g.tgfoid = 'bastion_internal.audit_change()'::regprocedure)
+        UNION ALL
+        SELECT p.partition, p.problem, p.fix FROM bastion_internal.audit_partition_problems() p
     )
     SELECT f.member, f.problem, pg_get_userbyid(c.relowner), d.role, d.moment, f.fix
     FROM found f JOIN pg_class c ON c.oid = f.member, bastion_internal.audit_last_ddl(f.member) d
@@ -96,7 +98,7 @@ AS $$
     ORDER BY 1, 2
 $$;
 COMMENT ON FUNCTION bastion.audit_drift() IS
-'Lists where changes of tables under audit are not recorded as audit_table() was told: triggers of a table, partition or child that are missing, disabled, altered or double; triggers of others that fire before them; partitions without the trigger for TRUNCATE; columns that are gone; a primary key that is gone; triggers without a record; event triggers that do not fire. Without a table: entries that another server wrote and that no log has; sealing that is behind by more than bastion.audit_seal_limit; a witness that has not cosigned for longer than bastion.audit_witness_limit.
+'Lists where changes of tables under audit are not recorded as audit_table() was told: triggers of a table, partition or child that are missing, disabled, altered or double; triggers of others that fire before them; partitions without the trigger for TRUNCATE; columns that are gone; a primary key that is gone; triggers without a record; event triggers that do not fire; partitions of the log of changes without the trigger that keeps entries, or without row security; once the log has partitions of months, this and the next month without one. Without a table: entries that another server wrote and that no log has; sealing that is behind by more than bastion.audit_seal_limit; a witness that has not cosigned for longer than bastion.audit_witness_limit.
 Returns the table, the problem, its owner, the role that logged in for the last DDL of the table that is on record, when that was or since when sealing is behind, and the SQL that fixes it. No row: nothing differs. What an owner changed and changed back shows in bastion.audit alone.
 For superusers, the owner of the extension and monitoring roles.';
 SELECT bastion_internal.callable_by('bastion.audit_drift()', 'monitoring');
@@ -126,7 +128,7 @@ SET quote_all_identifiers = off
 AS $$
     SELECT 'error', d.relation::text, concat('changes are not on record as audit_table() was told: ', string_agg(d.problem, '; ' ORDER BY d.problem),
                                              '; owner ' || min(d.owner), ', last DDL by ' || min(d.changed_by)), min(d.fix)
-    FROM bastion.audit_drift() d WHERE d.relation IS NOT NULL GROUP BY d.relation
+    FROM bastion.audit_drift() d WHERE d.relation NOT IN (SELECT t.relid FROM pg_partition_tree('bastion.audit_rows') t) GROUP BY d.relation
     UNION ALL
     SELECT 'error', 'event trigger ' || e.name, 'DDL of tables under audit is not on record: it is ' || e.problem, e.fix
     FROM bastion_internal.audit_event_triggers() e
@@ -142,5 +144,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'warning', 'audit log', concat(p.problem, ': since ' || to_char(p.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC'), p.fix
     FROM bastion_internal.audit_seal_problems() p
+    UNION ALL
+    SELECT p.severity, p.partition::text, p.problem, p.fix FROM bastion_internal.audit_partition_problems() p WHERE p.severity = 'warning'
 $$;
-COMMENT ON FUNCTION bastion_internal.lint_sealing() IS 'Findings about entries of the log of changes that should be sealed or cosigned and are not.';
+COMMENT ON FUNCTION bastion_internal.lint_sealing() IS
+'Findings about the log of changes: entries that should be sealed or cosigned and are not, and months without a partition.';

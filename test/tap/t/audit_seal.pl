@@ -275,6 +275,23 @@ all_sealed_once('each row is sealed once', $restored, 'last');
 export('restored_twice', $restored, 'last');
 like(verify('restored_twice', $key, '--key', $next_key, '--checkpoint', "$work/kept"), qr/^ok (pg-bastion.*\n){6}verified/, 'the chain of six logs verifies');
 
+# Old entries are dropped: an export verifies with an entry that says so, and not before that is sealed.
+
+cmp_ok(answer('SELECT bastion.audit_drop_before(now())', $restored, 'last'), '>', 1000, 'entries of older logs are dropped');
+export('dropped', $restored, 'last');
+like(verify('dropped', $key, '--key', $next_key), qr/^failed .*PROBLEM \S+: entries before leaf \d+ are missing, and no entry says/s, 'which shows in an export');
+answer('SELECT put(600); SELECT bastion.audit_seal()', $restored, 'last');
+export('dropped_again', $restored, 'last');
+like(verify('dropped_again', $key, '--key', $next_key, '--checkpoint', "$work/kept"), qr/^ok .*: the entries before leaf \d+ were dropped\n.*verified/s, 'an entry says so');
+cmp_ok(answer('SELECT bastion.audit_drop_before(now())', $restored, 'last'), '>', 500, 'a part of the last log is dropped');
+answer('SELECT put(1); SELECT bastion.audit_seal()', $restored, 'last');
+export('dropped_more', $restored, 'last');
+like(verify('dropped_more', $key, '--key', $next_key, '--checkpoint', "$work/kept"), qr/^ok (?:.*: the entries before leaf \d+ were dropped\n){6}verified/s, 'of six logs');
+unlink "$work/dropped_more/1/opening" or die 'no opening';
+like(verify('dropped_more', $key, '--key', $next_key), qr/^failed .*PROBLEM .*tile.entries.000: /s, 'leaf 0 of a log must be there');
+append_to_file("$work/dropped_again/1/opening", ' ');
+like(verify('dropped_again', $key, '--key', $next_key), qr/^failed .*PROBLEM \S+: tile 0 of level 0/s, 'as it was sealed');
+
 # Tampering.
 
 my ($found, $errors) = ('', '');

@@ -2,8 +2,8 @@
 # The log of changes: what an audited table costs beside one that is not, and beside the trigger of supa_audit (lib/audit.sql). Statements
 # of one row from 8 clients, as an application with an identity, fsync off and on; one INSERT of a million rows; and the storage of an entry.
 # Rounds run in turn. Of the clients medians count; of the million rows the least processor time of the session, which other work on the
-# machine changes least.
-# AUDIT_ONLY=bulk or AUDIT_ONLY=clients runs one part.
+# machine changes least. Before them, a million entries are sealed, exported and verified, by the clock; and inclusion proofs are made.
+# AUDIT_ONLY=seal, AUDIT_ONLY=bulk or AUDIT_ONLY=clients runs one part.
 set -e
 psql -qX -v ON_ERROR_STOP=1 -f lib/audit.sql
 . lib/clients.sh
@@ -87,6 +87,29 @@ SELECT format('storage of a row of %s bytes: an entry %s bytes, with its indexes
 SQL
 }
 
+# Seconds that a command took.
+clock() {
+    local begun
+    begun=$(date +%s%N)
+    "$@" >"$folder/out" 2>&1 || { cat "$folder/out" >&2; exit 1; }
+    awk -v ns="$(($(date +%s%N) - begun))" 'BEGIN { printf "%.2f", ns / 1e9 }'
+}
+
+# The worker would seal beside us.
+sealing() {
+    local sealed
+    psql -qX -c 'ALTER SYSTEM SET bastion.audit_seal_interval = 0' -c 'SELECT pg_reload_conf()' >/dev/null
+    fill audited "$rows" >/dev/null
+    psql -qX -c 'CHECKPOINT'
+    sealed=$(clock psql -qX -v ON_ERROR_STOP=1 -c 'SELECT bastion.audit_seal()')
+    echo "sealing $rows entries: $sealed s (under 2)"
+    echo "export of them: $(clock ../tools/audit-export "$folder/export") s"
+    echo "their verification: $(clock ../tools/audit-verify "$folder/export" --key "$(psql -qXAt -c 'SELECT bastion.audit_verifier_key()')") s (under 60)"
+    { echo "\\set index random(1, $rows)" && echo 'SELECT bastion.audit_inclusion_proof(:index);'; } >"$folder/script"
+    pgbench -n -M prepared -t 2000 -f "$folder/script" 2>/dev/null | awk '/^latency average/ { printf "inclusion proof, with its signed checkpoint: %.2f ms (under 1)\n", $4 }'
+    psql -qX -c 'ALTER SYSTEM RESET bastion.audit_seal_interval' -c 'SELECT pg_reload_conf()' >/dev/null
+}
+
 psql -qX -v ON_ERROR_STOP=1 -v token="$token" <<'SQL'
 BEGIN;
 SELECT set_config('bastion.token', :'token', true) \gset _
@@ -94,6 +117,7 @@ SET LOCAL ROLE bench_audit;
 INSERT INTO bench.customers (name) SELECT 'customer ' || i FROM generate_series(1, 1000) i;
 COMMIT;
 SQL
+[ "${AUDIT_ONLY:-seal}" != seal ] || sealing
 [ "${AUDIT_ONLY:-bulk}" != bulk ] || bulk 'two indexes'
 # As most tables of an application: a reference to another table, with an index.
 for table in $tables; do

@@ -1,6 +1,6 @@
 # Two hundred tenants over four server connections of PgBouncer in transaction mode: transactions that commit, roll back, fail and leave
 # a token behind, in random order; then clients and servers are killed. Each statement sees the rows of its own tenant, or none.
-# The run has a seed, which a failure prints; --long makes 100,000 transactions of 4,000.
+# Then the same through Pgpool-II, which keeps connections. The run has a seed, which a failure prints; --long makes 100,000 transactions of 4,000.
 use strict;
 use warnings FATAL => 'all';
 
@@ -46,7 +46,7 @@ $$;
 SQL
 
 my $folder = $server->host;
-my $port = PostgreSQL::Test::Cluster::get_free_port();
+our $port = PostgreSQL::Test::Cluster::get_free_port();
 my $temporary = PostgreSQL::Test::Utils::tempdir();
 append_to_file("$temporary/pgbouncer.ini", <<"INI");
 [databases]
@@ -85,7 +85,8 @@ for my $name (sort keys %script) {
 }
 
 my $clients = 16;
-sub pgbench { my (@options) = @_; return ('pgbench', '-n', '-c', $clients, '-j', 2, '-h', $folder, '-p', $port, '-U', 'app', @files, @options, 'postgres'); }
+our $database = 'postgres';
+sub pgbench { my (@options) = @_; return ('pgbench', '-n', '-c', $clients, '-j', 2, '-h', $folder, '-p', $port, '-U', 'app', @files, @options, $database); }
 
 my $planted = 0;
 sub leaks { return scalar(() = slurp_file($server->logfile) =~ /LOG:  LEAK/g) - $planted; }
@@ -127,5 +128,54 @@ interleaved('extended', $clients * 20);
 
 $pooler->kill_kill;
 undef $pooler;
+
+# Pgpool-II gives the server connection of a client that left to the next one: with DISCARD ALL in between, and with less than that. It keeps
+# none to a database named postgres.
+SKIP: {
+    my ($pgpool) = grep { -x } map { "$_/pgpool" } split(/:/, $ENV{PATH}), '/usr/sbin';
+    skip 'Pgpool-II is not installed', 1 unless $pgpool;
+    $server->poll_query_until('template1', "SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'postgres'") or die 'the database is in use';
+    $server->safe_psql('template1', 'CREATE DATABASE pooled TEMPLATE postgres');
+    local $database = 'pooled';
+    for my $reset ('ABORT; DISCARD ALL', 'ABORT') {
+        my ($pool_port, $pcp_port) = map { PostgreSQL::Test::Cluster::get_free_port() } 1 .. 2;
+        my $file = "$temporary/pgpool_$pool_port.conf";
+        append_to_file($file, <<"CONF");
+backend_clustering_mode = 'raw'
+listen_addresses = ''
+port = $pool_port
+socket_dir = '$folder'
+pcp_listen_addresses = ''
+pcp_port = $pcp_port
+pcp_socket_dir = '$folder'
+pid_file_name = '$folder/pgpool_$pool_port.pid'
+logdir = '$folder'
+backend_hostname0 = '$folder'
+backend_port0 = ${\ $server->port}
+num_init_children = 4
+max_pool = 1
+connection_cache = on
+reset_query_list = '$reset'
+load_balance_mode = off
+health_check_period = 0
+sr_check_period = 0
+CONF
+        append_to_file("$temporary/pool_hba.conf", '');
+        $pooler = IPC::Run::start([ $pgpool, '-n', '-f', $file ], '>', "$PostgreSQL::Test::Utils::log_path/pgpool_$pool_port.log", '2>&1');
+        $tries = 0;
+        select(undef, undef, undef, 0.02) until -S "$folder/.s.PGSQL.$pool_port" or ++$tries > 1000;
+        local $port = $pool_port;
+        my $each = int(($ENV{BASTION_LONG} ? 20_000 : 800) / $clients);
+        my ($out, $err);
+        my $done = IPC::Run::run([ pgbench('-C', '-j', $clients, '-t', $each) ], '>', \$out, '2>', \$err);
+        ok($done && $out =~ m{actually processed: @{[ $each * $clients ]}/}, "Pgpool-II, $reset: a connection for each transaction") or diag($err);
+        $connections = $server->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE usename = 'app'");
+        ok($connections > 0 && $connections <= 4, "Pgpool-II, $reset: over $connections server connections");
+        is(leaks(), 0, "Pgpool-II, $reset: not one sees rows of another tenant");
+        $pooler->signal('INT');
+        $pooler->kill_kill(grace => 5);
+        undef $pooler;
+    }
+}
 $server->stop;
 done_testing();

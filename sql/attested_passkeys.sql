@@ -151,6 +151,25 @@ SELECT bastion_api.login_tenant(:'open'::jsonb ->> 'challenge', 'attested') ->> 
 SELECT test.value('hard', 'bastion.auth_level()') AS level, test.value('hard', 'bastion.has_permission(''attested_papers.read'')') AS read, (SELECT count(*) FROM bastion.sessions WHERE user_id = test.id_of('ann') AND level = 'aal3') AS left;
 SELECT * FROM attested.seen('next', attested.login('key', 28, 'attested'));
 SELECT attested_at, attested_note FROM bastion.passkeys WHERE factor_id = attested.id('key');
+-- what else ends it: a copy of the passkey, its suspension and its removal, by the user, by an operator and with its domain
+CREATE FUNCTION attested.after(what text, statement text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    done text;
+BEGIN
+    PERFORM bastion_internal.session_begin(test.id_of('ann'), test.tenant_of('ann'), NULL, NULL, '{hwk,user,mfa}');
+    EXECUTE statement INTO done;
+    RAISE SQLSTATE 'P0099' USING MESSAGE = format('%s: %s, %s sessions with aal3, %s attested', what, done, (SELECT count(*) FROM bastion.sessions WHERE user_id = test.id_of('ann') AND level = 'aal3'),
+                                                  (SELECT count(*) FROM bastion.passkeys WHERE attested_at IS NOT NULL));
+END
+$$;
+SELECT bastion.passkey_attest(attested.id('key'), 'again') AS again;
+SELECT test.error(format('SELECT attested.after(%L, %L)', w, s)) FROM (VALUES ('nothing', 'SELECT 1'),
+    ('copy', $$SELECT attested.login('key', 1, 'attested') ->> 'error'$$), ('suspension', format('UPDATE bastion.user_factors SET state = ''suspended'' WHERE id = %L RETURNING state', attested.id('key'))),
+    ('of another', format('UPDATE bastion.user_factors SET state = ''suspended'' WHERE id = %L RETURNING state', attested.id('plain'))),
+    ('by the user', format('SELECT bastion_internal.factor_delete(test.id_of(''ann''), %L)', attested.id('key'))), ('by an operator', $$SELECT bastion.factors_remove('ann@attested.example')$$),
+    ('with its domain', $$SELECT bastion.relying_party_remove('attested.example')$$)) c (w, s);
+UPDATE bastion.user_factors SET state = 'suspended' WHERE id = attested.id('plain');
+SELECT test.error(format('SELECT bastion.passkey_attest(%L, ''x'')', attested.id('plain'))) AS suspended;
 DELETE FROM bastion.tenants WHERE slug IN ('attested', 'second');
 DELETE FROM bastion.users WHERE email LIKE '%@attested.example';
 SELECT bastion.relying_party_remove('attested.example') AS removed;

@@ -14,6 +14,7 @@ CREATE INDEX ON list_paths.runs USING gin (tags);
 SELECT count(*) > 0 AS protected FROM bastion.protect('list_paths.runs', resource => 'list_runs', sharing => 'tenant', visibility => 'tenant');
 INSERT INTO list_paths.runs (id, tenant_id, acl_id, created_at)
 SELECT i, t.id, t.acl_id, '2026-01-01'::timestamptz + i * interval '1 hour' FROM generate_series(1, 40000) i JOIN (SELECT id, acl_id, row_number() OVER (ORDER BY number) AS n FROM bastion.tenants WHERE slug LIKE 'lists-%') t ON t.n = 1 + i % 20;
+CREATE INDEX runs_list_index ON list_paths.runs (acl_id, created_at);
 VACUUM ANALYZE list_paths.runs;
 GRANT USAGE ON SCHEMA list_paths TO regress_app;
 GRANT SELECT ON list_paths.runs TO regress_app;

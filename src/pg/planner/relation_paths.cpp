@@ -129,7 +129,12 @@ void add_paths(RelOptInfo* relation, const PathLists& paths) {
 void make_paths(PlannerInfo* root, RelOptInfo* relation) {
     const PathLists others{foreign_paths(relation->pathlist), foreign_paths(relation->partial_pathlist)};
     make_paths_apart(root, relation, NIL);
-    if (const List* apart = list_indexes(root, relation)) make_paths_apart(root, relation, apart);
+    // Without one index by lists, the AND may take the next.
+    const List* apart = NIL;
+    while (List* more = list_indexes(root, relation)) {
+        apart = list_concat(more, apart);
+        make_paths_apart(root, relation, apart);
+    }
     add_paths(relation, others);
 }
 

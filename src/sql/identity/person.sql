@@ -4,7 +4,7 @@
 -- require_permission(). A new way to act for a user must be handled here.
 --
 --   permission     a login of the user    an API key or delegation     an impersonator
---   NULL           yes                    no                           no
+--   NULL           yes                    no                           no, nor bastion.development_user, who would make credentials that stay
 --   own....          yes                    when its scopes name it      no
 --   any other      when the user holds it, and for an API key or a delegation when its scopes cover it too
 --
@@ -24,13 +24,14 @@ BEGIN
     ELSIF is_own AND bastion.whoami() ->> 'method' = 'impersonation' THEN
         RETURN 'impersonation';
     ELSIF permission IS NULL THEN
-        RETURN CASE WHEN bastion.api_key_id() IS NOT NULL THEN 'api_key' WHEN bastion.delegation_id() IS NOT NULL THEN 'delegation' END;
+        RETURN CASE WHEN bastion.api_key_id() IS NOT NULL THEN 'api_key' WHEN bastion.delegation_id() IS NOT NULL THEN 'delegation'
+                    WHEN bastion.whoami() ->> 'method' = 'development' THEN 'development' END;
     END IF;
     RETURN CASE WHEN NOT bastion.has_permission(permission) THEN 'permission' END;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.person_obstacle(text) IS
-'Why the identity of this transaction does not reach what belongs to its user: anonymous, impersonation, api_key, delegation or permission; NULL when it does. permission NULL asks about what only a login of the user may do.
+'Why the identity of this transaction does not reach what belongs to its user: anonymous, impersonation, api_key, delegation, development or permission; NULL when it does. permission NULL asks about what only a login of the user may do.
 SQLSTATE 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion_internal.require_person(permission text, writes boolean) RETURNS uuid
@@ -47,6 +48,8 @@ BEGIN
         RAISE EXCEPTION 'not allowed with an API key' USING ERRCODE = 'insufficient_privilege', HINT = 'The user of the key logs in for this.';
     ELSIF obstacle = 'delegation' THEN
         RAISE EXCEPTION 'not allowed with a delegation' USING ERRCODE = 'insufficient_privilege', HINT = 'The user for whom it acts logs in for this.';
+    ELSIF obstacle = 'development' THEN
+        RAISE EXCEPTION 'not allowed without a login' USING ERRCODE = 'insufficient_privilege', HINT = 'What bastion.development_user names acts without a token; log in for this.';
     ELSIF obstacle = 'impersonation' THEN
         RAISE EXCEPTION 'not allowed under impersonation' USING ERRCODE = 'insufficient_privilege',
             DETAIL = 'What belongs to a user alone is not lent with the identity.';

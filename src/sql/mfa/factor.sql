@@ -395,6 +395,25 @@ COMMENT ON FUNCTION bastion.factors_remove(text) IS
 Returns how many factors were removed, 0 for an unknown user.
 For operators: EXECUTE is granted to nobody.';
 
+CREATE FUNCTION bastion_internal.end_attestation() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE bastion.passkeys p SET attested_at = NULL, attested_note = NULL WHERE p.factor_id = OLD.id AND p.attested_at IS NOT NULL;
+    IF FOUND THEN
+        UPDATE bastion.sessions s SET level = 'aal2' WHERE s.user_id = OLD.user_id AND s.level = 'aal3';
+    END IF;
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.end_attestation() IS
+'A passkey that is removed or suspended proves nothing any more: its attestation ends, and sessions of its user with level aal3 go on with aal2.';
+CREATE TRIGGER user_factors_end_attestation BEFORE DELETE ON bastion.user_factors
+FOR EACH ROW WHEN (OLD.kind = 'webauthn') EXECUTE FUNCTION bastion_internal.end_attestation();
+CREATE TRIGGER user_factors_suspend_attestation BEFORE UPDATE ON bastion.user_factors
+FOR EACH ROW WHEN (OLD.kind = 'webauthn' AND OLD.state = 'active' AND NEW.state <> 'active') EXECUTE FUNCTION bastion_internal.end_attestation();
+
 CREATE FUNCTION bastion.passkey_attest(factor uuid, note text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -411,9 +430,9 @@ BEGIN
     SELECT * INTO held FROM bastion.passkeys p WHERE p.factor_id = factor FOR NO KEY UPDATE;
     IF held.factor_id IS NULL THEN
         RETURN false;
-    ELSIF note IS NOT NULL AND (held.backup_eligible OR NOT held.user_verified) THEN
+    ELSIF note IS NOT NULL AND (held.backup_eligible OR NOT held.user_verified OR (SELECT f.state <> 'active' FROM bastion.user_factors f WHERE f.id = factor)) THEN
         RAISE EXCEPTION 'this passkey cannot be attested' USING ERRCODE = 'object_not_in_prerequisite_state',
-            DETAIL = 'Its authenticator may copy the key to other devices, or has never verified the user.';
+            DETAIL = 'Its authenticator may copy the key to other devices, or has never verified the user, or it is suspended.';
     END IF;
     UPDATE bastion.passkeys p SET attested_at = CASE WHEN note IS NOT NULL THEN clock_timestamp() END, attested_note = note WHERE p.factor_id = factor;
     IF note IS NULL THEN
@@ -428,7 +447,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion.passkey_attest(uuid, text) IS
 'Vouches for the authenticator of a passkey: it is a device of which the operator knows, by a note of 1 to 200 characters, that its key cannot leave it. A session that its user begins or steps up with it has level aal3 (NIST SP 800-63B-4 section 2.3), if the authenticator verified the user, for 12 hours and as long as it is refreshed every 15 minutes.
-Only for passkeys that may not be copied (flag BE of WebAuthn) and whose authenticator verified the user before. note NULL ends it; sessions of the user with level aal3 go on with aal2. Returns whether there is such a passkey.
+Only for passkeys that may not be copied (flag BE of WebAuthn) and whose authenticator verified the user before. note NULL ends it, and so does its removal or suspension; sessions of the user with level aal3 go on with aal2. Returns whether there is such a passkey.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023 for the note, 55000 for a passkey that cannot be attested.';
 SELECT bastion_internal.event_kind('passkey_attested');

@@ -75,6 +75,9 @@ is(result('other', "SET bastion.token = '$token{eve}';\n$user"), 'nobody', 'one 
 is(result('other', "BEGIN;\nSELECT bastion.authenticate('x')"), '28000', 'a wrong one is refused, and falls back to nobody else');
 is(result('other', "BEGIN;\nSET LOCAL bastion.token = 'x';\n$user"), '28000', 'also in the setting');
 is(result('other', "BEGIN;\n$user;\nSELECT bastion.authenticate('$token{eve}')"), '25000', 'the identity of a transaction stays the first one');
+is(result('other', q{SELECT bastion_api.api_key_create('k', '{*}') ->> 'error'}), 'insufficient_scope', 'it makes no API key');
+is(result('other', q{SELECT bastion_api.delegate('eve@development.example', '{*}') ->> 'error'}), 'insufficient_scope', 'and no delegation');
+is(result('other', q{SELECT bastion_api.password_change('correct horse battery', 'another horse battery') ->> 'error'}), 'insufficient_scope', 'and no password');
 is(result('other', "BEGIN;\nSELECT bastion.context_drop();\n$user"), 'nobody', 'dropped, it is nobody');
 
 # It ends as others do.

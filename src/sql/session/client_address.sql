@@ -6,7 +6,7 @@ LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_client_address';
 COMMENT ON FUNCTION bastion.client_address() IS
 'The address of the client.
-It is the address of the connection. With bastion.trusted_hops, it is the entry at that position from the end of the X-Forwarded-For header (in request.headers, as PostgREST sets them for the transaction; what an earlier one has set does not count). NULL on a Unix socket, and when the header has fewer entries. An IPv4 address mapped into IPv6 is returned as IPv4.
+It is the address of the connection. With bastion.trusted_hops, it is the entry at that position from the end of the X-Forwarded-For header of request.headers. What an earlier transaction has set there does not count. NULL on a Unix socket, and when the header has fewer entries. An IPv4 address mapped into IPv6 is returned as IPv4.
 SQLSTATE F0000 when the stored value of bastion.trusted_hops is invalid.';
 SELECT bastion_internal.callable_by('bastion.client_address()', 'application');
 

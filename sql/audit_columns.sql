@@ -115,11 +115,33 @@ UPDATE acol.child SET pin = 'TOP 4', note = 'TOP 5';
 SELECT * FROM acol.news();
 DROP TABLE acol.grandchild, acol.child, acol.parent;
 
+-- a child of two tables under audit: what either hides is hidden, and where they differ all is
+CREATE TABLE acol.first (id int PRIMARY KEY, note text);
+CREATE TABLE acol.second (id int PRIMARY KEY, secret text);
+SELECT count(*) > 0 AS audited FROM bastion.audit_table('acol.first');
+SELECT count(*) > 0 AS audited FROM bastion.audit_table('acol.second', redact => '{secret}');
+CREATE TABLE acol.both (cid int PRIMARY KEY) INHERITS (acol.first, acol.second);
+SELECT count(*) >= 0 AS audited FROM bastion.audit_table('acol.first');
+SELECT count(*) >= 0 AS audited FROM bastion.audit_table('acol.second', redact => '{secret}');
+INSERT INTO acol.both (id, note, secret, cid) VALUES (1, 'n', 'TOP 6', 9);
+CREATE TABLE acol.later (id int PRIMARY KEY, note text, secret text, cid int);
+ALTER TABLE acol.later INHERIT acol.first;
+ALTER TABLE acol.later INHERIT acol.second;
+SELECT count(*) >= 0 AS audited FROM bastion.audit_table('acol.first');
+INSERT INTO acol.later VALUES (1, 'n', 'TOP 7', 9);
+SELECT * FROM acol.news();
+DROP TABLE acol.later, acol.both, acol.first, acol.second;
+
 -- a trigger that audit_table() did not make puts nothing into the log of another tenant
 CREATE TABLE acol.own (id int PRIMARY KEY, tenant_id uuid, note text);
 CREATE TRIGGER forged AFTER INSERT ON acol.own FOR EACH ROW EXECUTE FUNCTION bastion_internal.audit_change('tenant_id');
 INSERT INTO acol.own VALUES (1, '00000000-0000-4000-8000-000000000001', 'forged');
 SELECT a.relation, a.op, a.tenant_id, a.key, a.new FROM bastion.audit a WHERE a.relation = 'acol.own';
+SELECT count(*) < 0 AS none FROM acol.news();
+-- neither does one on a table that is under audit and has no tenant
+SELECT count(*) > 0 AS audited FROM bastion.audit_table('acol.own');
+INSERT INTO acol.own VALUES (2, '00000000-0000-4000-8000-000000000001', 'forged');
+SELECT a.relation, a.op, a.tenant_id, a.key FROM bastion.audit a WHERE a.relation = 'acol.own' AND a.key ->> 'id' = '2';
 SELECT count(*) < 0 AS none FROM acol.news();
 DROP TABLE acol.own;
 

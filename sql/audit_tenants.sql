@@ -30,6 +30,19 @@ SELECT bastion_api.tenant_switch(:'bob_refresh', :'of_ann') ? 'access_token' AS 
 SELECT op, details FROM test.anns(:'ann', '^tenant_switched', :'begun');
 SELECT count(*) AS of_another_tenant FROM bastion.audit_rows r WHERE r.tenant_id = :'of_ann' AND r.occurred_at >= :'begun' AND position(convert_to(:'of_bob', 'UTF8') IN r.entry) > 0;
 SELECT e.detail ? 'from' AS in_events FROM bastion.events e WHERE e.kind = 'tenant_switched' ORDER BY e.id DESC LIMIT 1;
+-- one who has no tenant any more is at work elsewhere, too
+SELECT a ->> 'access_token' AS cem, a #>> '{tenant,id}' AS of_cem FROM bastion_api.signup('cem@tenants.example', 'correct horse battery', 'Tenants of cem', 'Cem') a \gset
+DELETE FROM bastion.tenants WHERE id = :'of_cem';
+SELECT test.run_here(:'ann', 'SELECT bastion.invite(''cem@tenants.example'', ''member'')')::jsonb ->> 'token' AS invitation \gset
+SELECT a ->> 'access_token' AS cem, a -> 'tenant' AS tenant FROM bastion_api.login('cem@tenants.example', 'correct horse battery') a \gset
+SELECT clock_timestamp() AS cem_begun \gset
+BEGIN;
+SET LOCAL "request.headers" = '{"user-agent": "the browser of Cem"}';
+SELECT bastion.authenticate(:'cem') IS NOT NULL AS identified;
+SELECT bastion_api.invitation_accept(:'invitation') ? 'error' AS refused;
+COMMIT;
+SELECT * FROM test.anns(:'ann', '^invitation_accepted', :'cem_begun');
+DELETE FROM bastion.users WHERE email = 'cem@tenants.example';
 -- what operators do: that they did it, and not their reasons and roles
 BEGIN;
 SELECT bastion.impersonate(:'ann_id', :'of_ann', 'a complaint about Ann', false) IS NOT NULL AS impersonated;

@@ -79,14 +79,43 @@ AuditRecord record_above(Oid relation) {
     AuditRecord out = record_of(relation);
     if (out.found()) return out;
     List* parents = parents_of(relation);
-    for (int i = 0; i < list_length(parents) && !out.found(); ++i) out = record_above(list_nth_oid(parents, i));
+    for (int i = 0; i < list_length(parents); ++i) {
+        const AuditRecord found = record_above(list_nth_oid(parents, i));
+        const bool both = out.found() && found.found() && out.relation != found.relation;
+        const bool ambiguous = out.ambiguous || found.ambiguous || (both && !(out.columns.empty() && found.columns.empty()));
+        if (!out.found()) out = found;
+        out.ambiguous = ambiguous;
+    }
     return out;
+}
+
+const char* tenant_column_of(Oid table) {
+    ColumnValue values[] = {{"tenant_column", Datum{0}, true}, {"column_numbers", Datum{0}, true}};
+    if (!read_row("protected_tables", "protected_tables_relation_key", "relation", F_OIDEQ, ObjectIdGetDatum(table),
+                  values))
+        return nullptr;
+    const Items numbers =
+        values[1].is_null ? Items{} : items_of(values[1].value, INT2OID, sizeof(int16), TYPALIGN_SHORT);
+    // A renamed column keeps its number.
+    if (numbers.count > 0 && !numbers.nulls[0]) return get_attname(table, DatumGetInt16(numbers.values[0]), true);
+    return pstrdup(NameStr(*DatumGetName(values[0].value)));
 }
 
 }  // namespace
 
 bool AuditRecord::includes_some() const noexcept {
     return std::any_of(columns.begin(), columns.end(), [](const RecordedColumn& column) { return column.kind == 'i'; });
+}
+
+const char* protected_tenant_column(Relation relation, const AuditRecord& record) {
+    const char* column = tenant_column_of(record.relation);
+    Oid table = RelationGetRelid(relation);
+    while (column == nullptr) {
+        column = tenant_column_of(table);
+        if (!get_rel_relispartition(table)) break;
+        table = get_partition_parent(table, true);
+    }
+    return column;
 }
 
 // That of the table as a whole is the usual one. A partition whose DETACH CONCURRENTLY is not over still belongs to it.

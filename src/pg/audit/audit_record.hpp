@@ -17,11 +17,16 @@ struct AuditRecord {
     std::span<const RecordedColumn> columns;
     AttrNumber last_number;  // of the columns then
     bool differs;            // a name now means another column than then, or none
+    bool ambiguous;          // parents have records that differ, so every value is hidden
 
     [[nodiscard]] bool found() const noexcept { return OidIsValid(relation); }
     [[nodiscard]] bool includes_some() const noexcept;
 };
 
 AuditRecord audit_record_of(Relation relation);
+
+// The name of the tenant's column, by the record of protect() about the table of the audit record, the relation or what it is a
+// partition of; null for none. The argument of a trigger could name any column.
+const char* protected_tenant_column(Relation relation, const AuditRecord& record);
 
 }  // namespace bastion::pg

@@ -106,6 +106,12 @@ std::span<CapturedColumn> columns_of(Relation relation) {
     return {out, count};
 }
 
+int tenant_place(Relation relation, const AuditRecord& record, const Trigger* trigger) {
+    if (!record.found() || trigger->tgargs[0][0] == '\0') return -1;
+    const char* column = protected_tenant_column(relation, record);
+    return column != nullptr ? place_of(RelationGetDescr(relation), column) : -1;
+}
+
 // In the current memory context.
 Capture* make_capture(Relation relation, const Trigger* trigger) {
     const uint64 catalog = catalog_messages;
@@ -116,7 +122,7 @@ Capture* make_capture(Relation relation, const Trigger* trigger) {
     const std::span<CapturedColumn> columns = columns_of(relation);
     TupleDesc descriptor = RelationGetDescr(relation);
     const AuditRecord record = audit_record_of(relation);
-    if (record.found())
+    if (record.found() && !record.ambiguous)
         treat(columns, relation, record);
     else
         hide(columns);
@@ -125,7 +131,7 @@ Capture* make_capture(Relation relation, const Trigger* trigger) {
         if (!is_recorded(TupleDescAttr(descriptor, i)))
             columns[static_cast<std::size_t>(i)].treatment = Treatment::leave_out;
     out->columns = columns;
-    out->tenant = record.found() ? place_of(descriptor, trigger->tgargs[0]) : -1;
+    out->tenant = tenant_place(relation, record, trigger);
     out->name = copied(audited_name(relation));
     return out;
 }

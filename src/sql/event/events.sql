@@ -184,7 +184,7 @@ BEGIN
         || CASE WHEN identity ->> 'method' IN ('delegation', 'impersonation') THEN jsonb_build_object('subject', identity -> 'user') ELSE '{}' END
         || CASE WHEN identity ->> 'method' = 'delegation'
                 THEN jsonb_build_object('actors', identity -> 'actors', 'delegation', identity -> 'delegation') ELSE '{}' END
-        || CASE WHEN (identity ->> 'tenant')::uuid <> tenant_id THEN '{"elsewhere": true}' ELSE '{}'::jsonb END
+        || CASE WHEN identity ->> 'user' IS NOT NULL AND (identity ->> 'tenant')::uuid IS DISTINCT FROM tenant_id THEN '{"elsewhere": true}' ELSE '{}'::jsonb END
         || jsonb_strip_nulls(jsonb_build_object(
                'unit', identity -> 'unit', 'session', identity -> 'session', 'api_key', identity -> 'api_key', 'method', identity -> 'method',
                'role', session_user, 'application', CASE WHEN identity -> 'user' IS NULL THEN current_setting('application_name') END));

@@ -234,7 +234,7 @@ INSERT INTO bastion.audit_rows (era, xid, seq, occurred_at, op, entry) VALUES (7
 INSERT INTO bastion.audit_rows (era, xid, seq, occurred_at, op, entry)
 VALUES (9, '9', 1, now(), 'INSERT', 'of 9'), (8, '9', 2, now(), 'INSERT', 'of 8, second'), (8, '9', 1, now(), 'INSERT', 'of 8');
 SELECT bastion.audit_seal() AS everything_of_this_server;
-SELECT s.first_index, s.count, s.row_eras = '{7}' AS foreign, s.before IS NULL AS from_the_first, s.after IS NULL AS all FROM bastion.audit_seals s
+SELECT s.first_index, s.count, s.row_eras = '{7}' AS foreign, s.before IS NULL AS from_the_first, s.after IS NULL AS unbounded FROM bastion.audit_seals s
 JOIN bastion.audit_logs l USING (era) WHERE l.number = 4 ORDER BY 1;
 SELECT e.index, convert_from(e.entry, 'UTF8') FROM bastion_internal.audit_last_log() l, bastion_internal.audit_entries(l, 0, l.size) e WHERE e.index BETWEEN 1 AND 5;
 SELECT i.index FROM bastion.audit_entry_index(7, '5', 1) i;
@@ -249,6 +249,21 @@ SELECT d.problem, d.fix FROM bastion.audit_drift() d;
 SELECT bastion.audit_new_era('entries of another server');
 SELECT count(*) AS drift FROM bastion.audit_drift();
 SELECT i.index FROM bastion.audit_entry_index(10, '9', 1) i;
+-- A restore that another seal came in between of: later entries of eras that are in a log already, those of the log before it too.
+CREATE FUNCTION public.as_sealed() RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(md5(e.entry), ' ' ORDER BY e.index) FROM bastion.audit_logs l, bastion_internal.audit_entries(l, 0, l.size) e WHERE l.number = 4 $$;
+SELECT public.as_sealed() AS before \gset
+INSERT INTO bastion.audit_rows (era, xid, seq, occurred_at, op, entry)
+VALUES (8, '12', 1, now(), 'INSERT', 'of 8, late'), (7, '8', 1, now(), 'INSERT', 'of 7, late'), (10, '10', 1, now(), 'INSERT', 'of 10, late');
+SELECT bastion.audit_seal();
+SELECT d.problem, d.fix FROM bastion.audit_drift() d;
+SELECT bastion.audit_new_era('entries of another server');
+SELECT count(*) AS drift FROM bastion.audit_drift();
+SELECT bastion.audit_seal(), bastion.audit_new_era('nothing is left');
+SELECT public.as_sealed() = :'before' AS the_older_log_is_the_same;
+SELECT r.era, r.xid, r.seq, i.index FROM bastion.audit_rows r, bastion.audit_entry_index(r.era, r.xid, r.seq) i WHERE r.entry LIKE '%late' ORDER BY 4;
+SELECT l.number, e.index, convert_from(e.entry, 'UTF8') FROM bastion.audit_logs l, bastion_internal.audit_entries(l, 0, l.size) e WHERE l.number > 4 AND e.index > 0 ORDER BY 1, 2;
+DROP FUNCTION public.as_sealed();
 
 -- A missing row is an error, not a shorter bundle.
 SET session_replication_role = replica;

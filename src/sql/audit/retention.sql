@@ -78,7 +78,10 @@ BEGIN
     END IF;
     SELECT s.* INTO seal FROM bastion.audit_seals s
     WHERE s.era = log.era AND s.first_index <= leaf ORDER BY s.first_index DESC LIMIT 1;
-    IF leaf = 0 OR NOT seal.row_eras <@ log.row_eras OR seal.after IS NULL THEN
+    -- What the log before left, where transactions were numbered elsewhere.
+    IF leaf = 0 OR NOT seal.row_eras <@ log.row_eras
+       OR seal.first_index = 1 AND EXISTS (SELECT FROM bastion.audit_logs p WHERE p.era = log.predecessor AND p.place IS DISTINCT FROM log.place
+                                                                              AND p.snapshot::text = seal.before::text) THEN
         log := (SELECT l FROM bastion.audit_logs l WHERE l.era = log.predecessor);
         leaf := log.size;
         before := log.snapshot;

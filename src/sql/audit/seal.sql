@@ -137,6 +137,7 @@ DECLARE
     leaves bigint;
     eras bigint[];
     left_over bigint;
+    left_past numeric;
     restored jsonb;
 BEGIN
     PERFORM bastion_internal.audit_seal_begin();
@@ -164,7 +165,9 @@ BEGIN
         SELECT 1 AS part, r.era, r.xid, r.seq, bastion_internal.audit_leaf_hash(r.entry) AS leaf FROM bastion.audit_rows r
         WHERE NOT counts_on AND r.era = ANY (previous.row_eras) AND NOT pg_visible_in_snapshot(r.xid, previous.snapshot)
         UNION ALL
-        SELECT 2, r.era, r.xid, r.seq, bastion_internal.audit_leaf_hash(r.entry) FROM bastion.audit_rows r WHERE opens AND r.era = ANY (log.restored_eras)
+        SELECT 2, r.era, r.xid, r.seq, bastion_internal.audit_leaf_hash(r.entry)
+        FROM (SELECT e AS era, coalesce(bastion_internal.audit_sealed_past(e), '0') AS past FROM unnest(log.restored_eras) e OFFSET 0) k
+        JOIN bastion.audit_rows r ON r.era = k.era AND r.xid >= k.past WHERE opens
         UNION ALL
         SELECT 3, r.era, r.xid, r.seq, bastion_internal.audit_leaf_hash(r.entry) FROM bastion.audit_rows r
         WHERE r.era = ANY (here.eras) AND r.xid >= pg_snapshot_xmax(known)
@@ -187,10 +190,11 @@ BEGIN
         FROM numbered n GROUP BY n.index / 256
         ON CONFLICT ON CONSTRAINT audit_tiles_pkey DO UPDATE SET data = EXCLUDED.data
     )
-    SELECT pg_current_snapshot(), count(*), count(*) FILTER (WHERE n.part = 1), ARRAY(SELECT DISTINCT f.era FROM fresh f WHERE f.part = 3),
+    SELECT pg_current_snapshot(), count(*), count(*) FILTER (WHERE n.part = 1), max(n.xid) FILTER (WHERE n.part = 1)::text::numeric + 1, ARRAY(SELECT DISTINCT f.era FROM fresh f WHERE f.part = 3),
            (SELECT jsonb_agg(g ORDER BY g.era)
-            FROM (SELECT f.era, count(*) AS count, max(f.xid)::text::numeric + 1 AS past FROM fresh f WHERE f.part = 2 GROUP BY f.era) g)
-    INTO seen, leaves, left_over, eras, restored FROM numbered n;
+            FROM (SELECT f.era, count(*) AS count, max(f.xid)::text::numeric + 1 AS past, bastion_internal.audit_sealed_past(f.era) AS since
+                  FROM fresh f WHERE f.part = 2 GROUP BY f.era) g)
+    INTO seen, leaves, left_over, left_past, eras, restored FROM numbered n;
     IF leaves = 0 THEN
         RETURN 0;
     ELSIF pg_current_xact_id() < pg_snapshot_xmax(seen) THEN
@@ -215,9 +219,10 @@ BEGIN
     INSERT INTO bastion.audit_seals (era, first_index, count, row_eras, before, after, next_xid, sealed_at)
     SELECT log.era, s.first_index, s.count, s.row_eras, s.before, s.after, coalesce(pg_snapshot_xmax(s.after), '18446744073709551615'), clock_timestamp()
     FROM (SELECT log.size + sum(p.count) OVER (ORDER BY p.part, p.place) - p.count AS first_index, p.count, p.row_eras, p.before, p.after
-          FROM (SELECT 1 AS part, 0 AS place, left_over AS count, previous.row_eras AS row_eras, previous.snapshot AS before, NULL::pg_snapshot AS after
+          FROM (SELECT 1 AS part, 0 AS place, left_over AS count, previous.row_eras AS row_eras, previous.snapshot AS before, format('%1$s:%1$s:', left_past)::pg_snapshot AS after
+                WHERE left_past IS NOT NULL
                 UNION ALL
-                SELECT 2, g.n, (g.restored ->> 'count')::bigint, ARRAY[(g.restored ->> 'era')::bigint], NULL,
+                SELECT 2, g.n, (g.restored ->> 'count')::bigint, ARRAY[(g.restored ->> 'era')::bigint], (nullif(format('%1$s:%1$s:', g.restored ->> 'since'), '::'))::pg_snapshot,
                        format('%1$s:%1$s:', g.restored ->> 'past')::pg_snapshot
                 FROM jsonb_array_elements(restored) WITH ORDINALITY g (restored, n)
                 UNION ALL

@@ -16,15 +16,35 @@ AS $$
 $$;
 COMMENT ON FUNCTION bastion_internal.audit_eras() IS 'The eras of the entries of the log of changes.';
 
--- Entries of a server whose dump was restored before it sealed them. A subscriber gets entries while its publisher goes on sealing them.
+CREATE FUNCTION bastion_internal.audit_sealed_past(row_era bigint) RETURNS xid8
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT max(x.next_xid)
+    FROM bastion.audit_logs l LEFT JOIN bastion.audit_logs p ON p.era = l.predecessor, LATERAL (
+        (SELECT s.next_xid FROM bastion.audit_seals s
+         WHERE audit_sealed_past.row_era = ANY (l.row_eras) AND s.era = l.era AND audit_sealed_past.row_era = ANY (s.row_eras) ORDER BY s.next_xid DESC LIMIT 1)
+        UNION ALL
+        -- What a log took over comes first in it.
+        (SELECT s.next_xid FROM bastion.audit_seals s
+         WHERE audit_sealed_past.row_era = ANY (l.restored_eras) AND s.era = l.era AND audit_sealed_past.row_era = ANY (s.row_eras) ORDER BY s.first_index LIMIT 1)
+        UNION ALL
+        (SELECT s.next_xid FROM bastion.audit_seals s
+         WHERE audit_sealed_past.row_era = ANY (p.row_eras) AND s.era = l.era AND s.first_index = 1 AND audit_sealed_past.row_era = ANY (s.row_eras))) x
+$$;
+COMMENT ON FUNCTION bastion_internal.audit_sealed_past(bigint) IS
+'Up to which transaction, without it, entries of this era are in a log; NULL when none is.';
+
+-- Entries of a server whose dump was restored before it sealed them, also where a part of them came after the others were sealed. A subscriber gets entries while its publisher goes on sealing them.
 CREATE FUNCTION bastion_internal.audit_eras_unsealed() RETURNS SETOF bigint
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT e FROM bastion_internal.audit_eras() e
     WHERE e <> ALL (CASE WHEN pg_is_in_recovery() THEN NULL ELSE (bastion_internal.audit_place()).eras END)
-      AND NOT EXISTS (SELECT FROM bastion.audit_logs l WHERE e = ANY (l.row_eras))
-      AND NOT EXISTS (SELECT FROM bastion.audit_seals s WHERE e = ANY (s.row_eras))
+      -- The next log begins with what the last one left.
+      AND e <> ALL (coalesce((bastion_internal.audit_last_log()).row_eras, '{}'))
+      AND EXISTS (SELECT FROM bastion.audit_rows r WHERE r.era = e AND r.xid >= coalesce(bastion_internal.audit_sealed_past(e), '0'))
       AND NOT EXISTS (SELECT FROM pg_subscription_rel s JOIN pg_partition_tree('bastion.audit_rows') t ON t.relid = s.srrelid)
 $$;
 COMMENT ON FUNCTION bastion_internal.audit_eras_unsealed() IS

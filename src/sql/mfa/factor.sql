@@ -411,8 +411,10 @@ COMMENT ON FUNCTION bastion_internal.end_attestation() IS
 'A passkey that is removed or suspended proves nothing any more: its attestation ends, and sessions of its user with level aal3 go on with aal2.';
 CREATE TRIGGER user_factors_end_attestation BEFORE DELETE ON bastion.user_factors
 FOR EACH ROW WHEN (OLD.kind = 'webauthn') EXECUTE FUNCTION bastion_internal.end_attestation();
+COMMENT ON TRIGGER user_factors_end_attestation ON bastion.user_factors IS 'Ends level aal3 with the passkey that proved it';
 CREATE TRIGGER user_factors_suspend_attestation BEFORE UPDATE ON bastion.user_factors
 FOR EACH ROW WHEN (OLD.kind = 'webauthn' AND OLD.state = 'active' AND NEW.state <> 'active') EXECUTE FUNCTION bastion_internal.end_attestation();
+COMMENT ON TRIGGER user_factors_suspend_attestation ON bastion.user_factors IS 'Ends level aal3 when the passkey that proved it is suspended';
 
 CREATE FUNCTION bastion.passkey_attest(factor uuid, note text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE

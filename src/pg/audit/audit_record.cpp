@@ -82,7 +82,8 @@ AuditRecord record_above(Oid relation) {
     for (int i = 0; i < list_length(parents); ++i) {
         const AuditRecord found = record_above(list_nth_oid(parents, i));
         const bool both = out.found() && found.found() && out.relation != found.relation;
-        const bool ambiguous = out.ambiguous || found.ambiguous || (both && !(out.columns.empty() && found.columns.empty()));
+        const bool ambiguous =
+            out.ambiguous || found.ambiguous || (both && !(out.columns.empty() && found.columns.empty()));
         if (!out.found()) out = found;
         out.ambiguous = ambiguous;
     }

@@ -22,7 +22,8 @@ Statement permissions_statement = {
     nullptr};
 
 Statement step_up_statement = {
-    "SELECT rule_tenant_id, pattern, CASE level WHEN 'aal1' THEN 1 WHEN 'aal2' THEN 2 WHEN 'phr' THEN 3 ELSE 4 END::bigint, "
+    "SELECT rule_tenant_id, pattern, CASE level WHEN 'aal1' THEN 1 WHEN 'aal2' THEN 2 WHEN 'phr' THEN 3 ELSE 4 "
+    "END::bigint, "
     "(extract(epoch FROM max_age) * 1000000)::bigint, "
     "(extract(epoch FROM remembers) * 1000000)::bigint FROM "
     "bastion_internal.step_up_rules_of($1, $2)",

@@ -273,7 +273,7 @@ INSERT INTO test.functions VALUES
     ('bastion.flag_json(text,jsonb,jsonb)', ARRAY['''good_flag''', '''{}''', '''{}''']),
     ('bastion.flag_evaluate(text,jsonb,jsonb)', ARRAY['''good_flag''', '''{}''', '''{}''']),
     ('bastion_internal.require_room_for_setting(uuid)', ARRAY['NULL']),
-    ('bastion_internal.quota_use(text,numeric)', ARRAY['''good_meter''', '1']), ('bastion_internal.quota_gather(uuid,uuid,text,text,timestamp without time zone)', ARRAY['''00000000-0000-4000-8000-0000000000a1''', '''00000000-0000-4000-8000-0000000000a1''', '''good_meter''', '''total''', '''-infinity''']),
+    ('bastion_internal.quota_consume_recorded(text,numeric,text)', ARRAY['''good_meter''', '1', '''key''']), ('bastion_internal.quota_gather(uuid,uuid,text,text,timestamp without time zone)', ARRAY['''00000000-0000-4000-8000-0000000000a1''', '''00000000-0000-4000-8000-0000000000a1''', '''good_meter''', '''total''', '''-infinity''']),
     ('bastion_internal.flag_check(text,text,text)', ARRAY['''good_flag''', '''*''', '''why''']),
     ('bastion_internal.require_given(jsonb)', ARRAY['''{"variants": {"on": true, "off": false}, "defaultVariant": "off"}''']),
     ('bastion_internal.require_flag(jsonb)', ARRAY['''{"variants": {"on": true, "off": false}, "defaultVariant": "off"}''']),

@@ -11,7 +11,9 @@
 #include "pg/quota/quota_stripe.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "utils/numeric.h"
+#include "utils/snapmgr.h"
 #include "utils/typcache.h"
 }
 
@@ -19,6 +21,7 @@ namespace bastion::pg {
 namespace {
 
 constexpr InternalFunction quota_expire{"quota_expire", 2, {UUIDOID, UUIDOID}};
+constexpr InternalFunction quota_consume_recorded{"quota_consume_recorded", 3, {TEXTOID, NUMERICOID, TEXTOID}};
 
 bool holds(PGFunction comparison, Datum left, Datum right) {
     return DatumGetBool(DirectFunctionCall2(comparison, left, right));
@@ -150,6 +153,17 @@ NullableDatum use_of_tenant(const QuotaUse& use) {
     return {answer_of(lines, use.meter, nullptr), false};
 }
 
+// NULL, and nothing written, where a soft limit would be crossed.
+NullableDatum use_without_key(Datum meter, Datum amount) {
+    const Identity identity = require_identity();
+    const QuotaMeter found = quota_meter(server_text(meter).bytes());
+    require_amount(amount, found);
+    const QuotaUse use{identity, {&meter, &amount, 1}, server_text(meter).bytes(), found.scale};
+    const StripeLock lock = enter_stripe(identity, use.meter);
+    const Datum answer = lock.stripe < 0 ? Datum{0} : use_in_stripe(use, lock);
+    return answer != Datum{0} ? argument(answer) : use_of_tenant(use);
+}
+
 }  // namespace
 
 extern "C" {
@@ -191,23 +205,25 @@ Datum bastion_quota_try(PG_FUNCTION_ARGS) {
     return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
-// Arguments: a meter, and how much is wanted. NULL, and nothing written, where a soft limit would be crossed, which quota_take() records.
-PG_FUNCTION_INFO_V1(bastion_quota_use);
-Datum bastion_quota_use(PG_FUNCTION_ARGS) {
+// Arguments: a meter, how much is wanted, and the key of the request or NULL.
+PG_FUNCTION_INFO_V1(bastion_quota_consume);
+Datum bastion_quota_consume(PG_FUNCTION_ARGS) {
     if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a meter and an amount are needed")));
-    const Identity identity = require_identity();
-    Datum meter = PG_GETARG_DATUM(0);
-    Datum amount = PG_GETARG_DATUM(1);
-    const QuotaMeter found = quota_meter(server_text(meter).bytes());
-    require_amount(amount, found);
-    const QuotaUse use{identity, {&meter, &amount, 1}, server_text(meter).bytes(), found.scale};
-    const StripeLock lock = enter_stripe(identity, use.meter);
-    const Datum answer = lock.stripe < 0 ? Datum{0} : use_in_stripe(use, lock);
-    if (answer != Datum{0}) return answer;
-    const NullableDatum whole = use_of_tenant(use);
-    if (whole.isnull) PG_RETURN_NULL();
-    return whole.value;
+    NullableDatum answer = null_argument();
+    // What an earlier call of this statement counted is no change of others.
+    const bool keeps_snapshot = IsolationUsesXactSnapshot();
+    if (keeps_snapshot) {
+        PushCopiedSnapshot(GetActiveSnapshot());
+        UpdateActiveSnapshotCommandId();
+    }
+    if (PG_ARGISNULL(2)) answer = use_without_key(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1));
+    if (keeps_snapshot) PopActiveSnapshot();
+    if (answer.isnull) {
+        const NullableDatum arguments[] = {fcinfo->args[0], fcinfo->args[1], fcinfo->args[2]};
+        answer = call_internal(quota_consume_recorded, arguments);
+    }
+    return answer.value;
 }
 
 // Arguments: meters, and how much is wanted of each; NULL for the limits of all.

@@ -36,7 +36,7 @@ COMMENT ON FUNCTION bastion_internal.quota_settle_hold(bastion.quota_holds, json
 -- What expired counts until somebody needs the room. Reservations of others are ended where their locks are free: waiting for a second lock
 -- could go in a circle.
 CREATE FUNCTION bastion_internal.quota_expire(this_owner uuid, this_user uuid) RETURNS boolean
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

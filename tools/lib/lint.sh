@@ -186,7 +186,8 @@ plant_unique_basenames() { touch src/core/base/planted.cpp test/unit/base/plante
 check_version_once() {
     local version
     version=$(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" pg_bastion.control)
-    own_files | grep -vxE './(pg_bastion.control|CHANGELOG.md)' | xargs -r grep -nIE "(^|[^0-9.])${version//./\\.}([^0-9.]|\$)"
+    # Packages of npm have versions of their own.
+    own_files | grep -vE '^[.]/(pg_bastion[.]control|CHANGELOG[.]md|.*package-lock[.]json)$' | xargs -r grep -nIE "(^|[^0-9.])${version//./\\.}([^0-9.]|\$)"
 }
 advice[version_once]='leave the version to pg_bastion.control and CHANGELOG.md'
 plant_version_once() { sed -n "s/^default_version *= *'\(.*\)'.*/version \1/p" pg_bastion.control >planted.md; }

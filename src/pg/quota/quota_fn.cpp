@@ -208,7 +208,7 @@ Datum bastion_quota_try(PG_FUNCTION_ARGS) {
 // Arguments: a meter, how much is wanted, and the key of the request or NULL.
 PG_FUNCTION_INFO_V1(bastion_quota_consume);
 Datum bastion_quota_consume(PG_FUNCTION_ARGS) {
-    if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+    if (PG_ARGISNULL(2) && (PG_ARGISNULL(0) || PG_ARGISNULL(1)))
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a meter and an amount are needed")));
     NullableDatum answer = null_argument();
     // What an earlier call of this statement counted is no change of others.

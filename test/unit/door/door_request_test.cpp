@@ -76,8 +76,10 @@ TEST(DoorRequest, HasTextsWithoutCredentials) {
 
 TEST(DoorRequest, HidesCredentialsThatAreRefused) {
     for (const std::string_view headers :
-         {R"({"authorization": "Bearer"})", R"({"authorization": "Bearer a", "x-api-key": "b"})"})
-        EXPECT_EQ(kept(headers), "{} as it is") << headers;
+         {R"({"authorization": "Bearer"})", R"({"authorization": "Bearer a", "x-api-key": "b"})"}) {
+        SCOPED_TRACE(headers);
+        EXPECT_EQ(kept(headers), "{} as it is");
+    }
 }
 
 TEST(DoorSettings, RefuseWhatCannotWork) {

@@ -448,7 +448,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.passkey_attest(uuid, text) IS
-'Vouches for the authenticator of a passkey: it is a device of which the operator knows, by a note of 1 to 200 characters, that its key cannot leave it. A session that its user begins or steps up with it has level aal3 (NIST SP 800-63B-4 section 2.3), if the authenticator verified the user. It keeps the level for 12 hours, while it is refreshed every 15 minutes.
+'Vouches for the authenticator of a passkey: it is a device of which the operator knows, by a note of 1 to 200 characters, that its key cannot leave it. A session that its user begins or steps up with it has level aal3 (NIST SP 800-63B-4), if the authenticator verified the user. It keeps the level for 12 hours, while it is refreshed every 15 minutes.
 Only for passkeys that may not be copied (flag BE of WebAuthn) and whose authenticator verified the user before. note NULL ends it, and so does its removal or suspension; sessions of the user with level aal3 go on with aal2. Returns whether there is such a passkey.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023 for the note, 55000 for a passkey that cannot be attested.';

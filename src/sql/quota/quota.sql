@@ -255,7 +255,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.quota_consume_recorded(text, numeric, text) IS
-'quota_consume() of what has a key, and of what crosses a soft limit: both leave a record. SQLSTATE as there.';
+'quota_consume() of what has a key, and of what crosses a soft limit: both leave a record.
+SQLSTATE 42704 for an unknown meter, 42809 for a gauge, 22023 for an amount that is none and for a key of another request, 22004, 42501 when anonymous, 25006 in a READ ONLY transaction, 40001 when others used the quota since a REPEATABLE READ transaction began, 28000 when a token was presented and refused.';
 
 -- In C, with no rights but those of its caller: a SECURITY DEFINER function in another language costs a tenth of a use.
 CREATE FUNCTION bastion.quota_consume(meter text, amount numeric DEFAULT 1, key text DEFAULT NULL) RETURNS jsonb

@@ -5,19 +5,19 @@ SET bastion.refused_login_duration = 0;
 CREATE SCHEMA attested;
 CREATE FUNCTION attested.authenticator(wanted bytea) RETURNS bytea LANGUAGE C STRICT AS 'authenticator_test', 'bastion_test_authenticator';
 CREATE FUNCTION attested.answer(options jsonb, creates boolean, seed text, changes jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE sql AS $$
-    SELECT convert_from(attested.authenticator(convert_to((jsonb_build_object('creates', creates, 'seed', seed, 'rp', 'attested.example',
+    SELECT convert_from(attested.authenticator(convert_to((jsonb_build_object('creates', creates, 'seed', seed, 'rp', 'attested.test',
         'challenge', options #>> '{publicKey,challenge}', 'handle', options #>> '{publicKey,user,id}') || changes)::text, 'UTF8')), 'UTF8')::jsonb
 $$;
 INSERT INTO test.people (name, id, tenant, number, token)
 SELECT 'ann', (a #>> '{user,id}')::uuid, (a #>> '{tenant,id}')::uuid, (a #>> '{tenant,number}')::bigint, a ->> 'access_token'
 FROM bastion_api.signup('ann@attested.example', 'correct horse battery', 'Attested') a;
-SELECT bastion.relying_party_set('attested.example', 'Attested', ARRAY['https://attested.example']);
+SELECT bastion.relying_party_set('attested.test', 'Attested', ARRAY['https://attested.test']);
 CREATE TABLE attested.factors (name text PRIMARY KEY, id uuid);
 CREATE FUNCTION attested.add(name text, changes jsonb DEFAULT '{}') RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     held text := (SELECT p.token FROM test.people p WHERE p.name = 'ann');
     options jsonb := test.api(held, 'passkey_add()');
-    changed jsonb := changes || '{"origin": "https://attested.example"}';
+    changed jsonb := changes || '{"origin": "https://attested.test"}';
     added jsonb := test.api(held, format('passkey_confirm(%L, %L, %L)', options ->> 'challenge', attested.answer(options, true, name, changed), name));
 BEGIN
     INSERT INTO attested.factors VALUES (name, (added #>> '{factor,id}')::uuid);
@@ -45,7 +45,7 @@ SELECT detail - 'factor' - 'by' AS detail FROM bastion.events WHERE kind = 'pass
 
 -- a login with one: level aal3, if it verified the user
 CREATE FUNCTION attested.login(seed text, count integer, tenant text DEFAULT NULL) RETURNS jsonb LANGUAGE sql AS $$
-    SELECT bastion_api.passkey_login(o ->> 'challenge', attested.answer(o, false, seed, jsonb_build_object('origin', 'https://attested.example', 'count', count, 'flags', 5,
+    SELECT bastion_api.passkey_login(o ->> 'challenge', attested.answer(o, false, seed, jsonb_build_object('origin', 'https://attested.test', 'count', count, 'flags', 5,
         'handle', translate((SELECT encode(handle, 'base64') FROM bastion.passkey_owners WHERE user_id = test.id_of('ann')), '+/=', '-_'))), tenant)
     FROM bastion_api.passkey_login_options() o
 $$;
@@ -72,7 +72,7 @@ DECLARE
     options jsonb := test.api(token, 'passkey_options()');
 BEGIN
     RETURN test.api(token, format('step_up(%L, %L)', attested.id(factor), jsonb_build_object('challenge', options -> 'challenge', 'credential',
-        attested.answer(options, false, factor, jsonb_build_object('origin', 'https://attested.example', 'count', count, 'flags', flags)))));
+        attested.answer(options, false, factor, jsonb_build_object('origin', 'https://attested.test', 'count', count, 'flags', flags)))));
 END
 $$;
 INSERT INTO test.sessions SELECT n, a ->> 'access_token', (test.claims(a ->> 'access_token') ->> 'sid')::uuid
@@ -167,12 +167,12 @@ SELECT test.error(format('SELECT attested.after(%L, %L)', w, s)) FROM (VALUES ('
     ('copy', $$SELECT attested.login('key', 1, 'attested') ->> 'error'$$), ('suspension', format('UPDATE bastion.user_factors SET state = ''suspended'' WHERE id = %L RETURNING state', attested.id('key'))),
     ('of another', format('UPDATE bastion.user_factors SET state = ''suspended'' WHERE id = %L RETURNING state', attested.id('plain'))),
     ('by the user', format('SELECT bastion_internal.factor_delete(test.id_of(''ann''), %L)', attested.id('key'))), ('by an operator', $$SELECT bastion.factors_remove('ann@attested.example')$$),
-    ('with its domain', $$SELECT bastion.relying_party_remove('attested.example')$$)) c (w, s);
+    ('with its domain', $$SELECT bastion.relying_party_remove('attested.test')$$)) c (w, s);
 UPDATE bastion.user_factors SET state = 'suspended' WHERE id = attested.id('plain');
 SELECT test.error(format('SELECT bastion.passkey_attest(%L, ''x'')', attested.id('plain'))) AS suspended;
 DELETE FROM bastion.tenants WHERE slug IN ('attested', 'second');
 DELETE FROM bastion.users WHERE email LIKE '%@attested.example';
-SELECT bastion.relying_party_remove('attested.example') AS removed;
+SELECT bastion.relying_party_remove('attested.test') AS removed;
 DELETE FROM bastion.permissions WHERE resource = 'attested_papers';
 TRUNCATE test.people, test.sessions;
 DROP SCHEMA attested CASCADE;

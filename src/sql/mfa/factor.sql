@@ -396,7 +396,7 @@ Returns how many factors were removed, 0 for an unknown user.
 For operators: EXECUTE is granted to nobody.';
 
 CREATE FUNCTION bastion_internal.end_attestation() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

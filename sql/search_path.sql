@@ -497,6 +497,8 @@ SELECT bastion_api.login_code(:'request', test.path_mail('code')) OPERATOR(pg_ca
 SELECT bastion_api.account_delete_cancel('bst_ot_00000000000000000000000000000000_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA') OPERATOR(pg_catalog.->>) 'error', bastion_api.invitation_decline_link('bst_ot_00000000000000000000000000000000_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA') OPERATOR(pg_catalog.->>) 'error';
 SELECT bastion.outbox_retry(0, 'path'), bastion.outbox_revive(0), bastion.outbox_clear() IS NOT NULL AS cleared, bastion.outbox_prune() IS NOT NULL AS pruned, bastion.tenants_purge(), bastion.users_purge();
 SELECT o.dead FROM bastion.outbox_counts() o;
+INSERT INTO bastion.user_factors (user_id, kind, name, state) SELECT u.id, 'webauthn', 'y', 'active' FROM bastion.users u WHERE u.email OPERATOR(pg_catalog.=) 'eve@path.example';
+DELETE FROM bastion.user_factors WHERE kind OPERATOR(pg_catalog.=) 'webauthn';
 DELETE FROM bastion.users WHERE email IS NULL;
 DELETE FROM bastion.tenants WHERE slug OPERATOR(pg_catalog.=) 'path-of-eve';
 DELETE FROM bastion.users WHERE email OPERATOR(pg_catalog.=) 'eve@path.example';

@@ -54,7 +54,8 @@ sub end {
     my ($load, $name) = @_;
     my $done = $node->safe_psql('postgres', "SELECT count(*) FROM shop.tasks WHERE title = 'of $name'");
     ok($load->{run}->pumpable, "$name: its clients still run");
-    $load->{run}->signal('INT');
+    # A process that was started in the background ignores INT.
+    $load->{run}->signal('TERM');
     eval { $load->{run}->finish };
     @loads = ();
     unlike($load->{err}, qr/ERROR|aborted|FATAL/, "$name: no request failed") or diag $load->{err};

@@ -9,7 +9,7 @@ use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw($talkative answer_of last_line new_server reload run_psql set_root_key standby_of token_of);
+our @EXPORT = qw($talkative answer_of await_restart last_line new_server reload run_psql set_root_key standby_of token_of);
 
 # The most verbose logging of a server, with parameters.
 our $talkative = <<'CONF';
@@ -98,6 +98,18 @@ sub reload {
     my $before = $server->safe_psql('postgres', 'SELECT pg_conf_load_time()');
     $server->reload;
     $server->poll_query_until('postgres', "SELECT pg_conf_load_time() > '$before'") or die 'no reload';
+}
+
+# Waits for the server to be back after a crash, which ended the checkpointer with this process id. While it refuses connections, psql
+# may leave before it has read the query, and the pipe breaks.
+sub await_restart {
+    my ($server, $checkpointer) = @_;
+    for (1 .. 20) {
+        my $back = eval { $server->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'checkpointer' AND pid <> $checkpointer") };
+        return if $back;
+        last if defined $back;
+    }
+    die 'the server did not come back';
 }
 
 sub set_root_key {

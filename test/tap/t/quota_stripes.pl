@@ -95,7 +95,7 @@ for my $round (1 .. 3) {
     my $victim = sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1});
     kill 'KILL', $victim or die "no process $victim";
     $bench->finish;
-    $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'checkpointer' AND pid <> $before") or die 'the server did not come back';
+    await_restart($node, $before);
     my $committed = sql('SELECT count(*) FROM granted WHERE n = 2');
     is(counted('killed'), "$committed|$committed|0", "round $round: after a crash each committed use counts once");
 }

@@ -89,7 +89,7 @@ for my $step (1 .. @steps) {
     my $before = sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'});
     kill 'KILL', $victim or die "no process $victim";
     eval { $session->quit };
-    $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'checkpointer' AND pid <> $before") or die 'the server did not come back';
+    await_restart($node, $before);
     my $reserved = $step >= 4 && $step < 8 ? 5 : 0;
     is(sql("SELECT sum(held) FROM bastion.usage_windows WHERE meter = 'crash' AND scope = 'tenant'") || 0, $reserved, "step $step: what was committed is reserved");
     sql(join(';', @request));

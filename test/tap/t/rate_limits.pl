@@ -93,7 +93,7 @@ $_->quit for $first, $second;
 # A crash forgets, and leaves no place taken.
 $pid = sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'");
 kill 'KILL', $pid or die "no process $pid";
-$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'checkpointer' AND pid <> $pid") or die 'the server did not come back';
+await_restart($node, $pid);
 is(allowed(10, q{'few'}), 5, 'a crash forgets');
 
 # Little memory: what is counted of addresses gives way to addresses alone.

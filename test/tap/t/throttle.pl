@@ -31,8 +31,7 @@ sub crash {
     my $pid = sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'");
     kill 'KILL', $pid or die "no process $pid";
     # The server starts all of its processes anew.
-    $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'checkpointer' AND pid <> $pid")
-        or die 'the server did not come back';
+    await_restart($node, $pid);
     return;
 }
 

@@ -120,7 +120,7 @@ sub crash_in_guesses {
     kill 'KILL', $pid or die "no process $pid";
     my $killed = Time::HiRes::time();
     IPC::Run::finish($attacker);
-    $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'checkpointer' AND pid <> $pid") or die 'the server did not come back';
+    await_restart($node, $pid);
     my $kept = sql(q{SELECT count(*) FROM bastion.login_throttle WHERE kind = 'account'});
     my @times = map { /^invalid_grant ([\d.]+)$/ ? $1 : () } split /\n/, $answers;
     my $lost = @times - $kept;

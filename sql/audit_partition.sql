@@ -38,7 +38,7 @@ SELECT count(*) AS drift FROM bastion.audit_drift();
 
 -- Each entry goes to its month, by UTC.
 SELECT ap.put(ap.month(1), 1), ap.put(ap.month(1) - interval '1 us', 2), ap.put(ap.month(2) - interval '1 us', 3), ap.put(ap.month(2), 4), ap.put(ap.month(9), 5);
-SELECT r.seq, CASE r.tableoid::regclass::text WHEN 'bastion.audit_rows_default' THEN 'default' WHEN 'bastion.' || ap.name(1) THEN 'next month' ELSE 'later' END AS partition
+SELECT r.seq, CASE (SELECT c.relname FROM pg_class c WHERE c.oid = r.tableoid) WHEN 'audit_rows_default' THEN 'default' WHEN ap.name(1) THEN 'next month' ELSE 'later' END AS partition
 FROM bastion.audit_rows r WHERE r.era = 1 ORDER BY 1;
 SELECT bastion.audit_seal() > 0 AS sealed;
 -- Nobody changes them there, and a role of an application reads none, even with a grant by mistake.

@@ -178,6 +178,10 @@ SELECT 'function that writes or locks and is not VOLATILE PARALLEL UNSAFE', f.na
 WHERE (f.provolatile, f.proparallel) IS DISTINCT FROM ('v'::"char", 'u'::"char")
   AND f.code ~* '\m(INSERT INTO|MERGE INTO|UPDATE bastion|DELETE FROM|TRUNCATE|nextval|setval|set_config|NO KEY UPDATE|FOR UPDATE|FOR SHARE|FOR KEY SHARE|LOCK TABLE|EXECUTE|pg_advisory_\w+|pg_notify)\M'
 UNION ALL
+-- PostgreSQL starts a command for each statement of such a function, which a parallel operation refuses
+SELECT 'function in SQL or PL/pgSQL that is VOLATILE and not PARALLEL UNSAFE', f.name::text FROM test.own_functions f
+WHERE f.lanname IN ('sql', 'plpgsql') AND f.provolatile = 'v' AND f.proparallel <> 'u'
+UNION ALL
 SELECT 'function that is not VOLATILE and calls what is', concat(c.name, ' calls ', c.called) FROM test.own_calls c WHERE c.provolatile <> 'v' AND c.volatile
   -- these set response.* and write lines of the server log, and no table: PostgREST calls the readers of bastion_api with GET
   AND c.called NOT IN ('bastion_internal.answer', 'bastion_internal.caller_refusal', 'bastion_internal.delegation_refusal', 'bastion_internal.permission_refusal', 'bastion_internal.refusal', 'bastion_internal.refuse_unknown')
@@ -344,6 +348,7 @@ CREATE FUNCTION bastion.planted_writer() RETURNS void LANGUAGE sql STABLE PARALL
 CREATE FUNCTION bastion.planted_caller() RETURNS void LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT pg_get_viewdef(0); SELECT bastion_internal.record_event('planted_kind', 'success') $$;
 CREATE FUNCTION bastion.planted_atomic() RETURNS void LANGUAGE sql VOLATILE SECURITY DEFINER BEGIN ATOMIC SELECT bastion.planted_caller(); END;
+CREATE FUNCTION bastion.planted_command() RETURNS int LANGUAGE sql VOLATILE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS 'SELECT 1';
 CREATE FUNCTION bastion.planted_login() RETURNS jsonb LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT bastion_internal.session_start(gen_random_uuid(), NULL, NULL, NULL) $$;
 CREATE TYPE bastion.planted_type AS ENUM ('a');

@@ -117,18 +117,13 @@ Datum bastion_password_format(PG_FUNCTION_ARGS) {
     return jsonb_datum(json);
 }
 
-// The login path's check: without a hash (an unknown user), or with a password that is too long, it costs as much as with both, and
-// is 'none'. It is 'busy' when no slot is free, so that the login can be recorded: an error would roll that back.
+// Without a hash it costs as much as with one, and is 'none'. It is 'busy' when no slot is free, so that this can be recorded: an error
+// would roll that back.
 PG_FUNCTION_INFO_V1(bastion_password_check);
 Datum bastion_password_check(PG_FUNCTION_ARGS) {
     note_secret_use("password_check");
-    std::string_view password = utf8_argument(fcinfo, 0);
-    std::string_view hash = PG_ARGISNULL(0) ? Utf8() : utf8_argument(fcinfo, 1);
-    // Longer than what a user can have: no work for an attacker.
-    if (password.size() > max_password_bytes) {
-        password = password.substr(0, max_password_bytes);
-        hash = {};
-    }
+    const std::string_view password = utf8_argument(fcinfo, 0);
+    const std::string_view hash = PG_ARGISNULL(0) ? Utf8() : utf8_argument(fcinfo, 1);
     PasswordMatch match = PasswordMatch::none;
     const bool checked = hash_if_free([&] {
         return assign(match, bastion::password_check(password, hash, bastion::default_password_params(argon2id)));

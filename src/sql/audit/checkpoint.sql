@@ -64,7 +64,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.audit_size_of(bastion.audit_logs, bigint) IS 'The size, or that of the log. SQLSTATE 22023 unless it is from 1 to that of the log.';
 
 CREATE FUNCTION bastion_internal.audit_checkpoint_text(log bastion.audit_logs, size bigint) RETURNS text
-LANGUAGE sql VOLATILE PARALLEL SAFE
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format(E'%s\n%s\n%s\n', log.origin, size,

@@ -25,7 +25,7 @@ COMMENT ON FUNCTION bastion_internal.metric(text, text, text, text[]) IS 'A metr
 
 -- It reads the counters once: those of one answer are of one moment.
 CREATE FUNCTION bastion.metrics() RETURNS text
-LANGUAGE plpgsql VOLATILE PARALLEL RESTRICTED SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

@@ -131,7 +131,7 @@ SQLSTATE BA001 without a root key, BA002 without the one that the records need.'
 SELECT bastion_internal.callable_by('bastion.events_pruned()', 'monitoring');
 
 CREATE FUNCTION bastion.event_counts(since interval DEFAULT '1 hour') RETURNS TABLE (kind text, outcome text, events bigint, last_at timestamptz)
-LANGUAGE plpgsql VOLATILE PARALLEL SAFE SECURITY DEFINER ROWS 10
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

@@ -95,7 +95,7 @@ SELECT bastion_internal.callable_by('bastion_api.account_delete_cancel(text)', '
 SELECT bastion_internal.event_kind('account_restored');
 
 CREATE FUNCTION bastion_internal.users_due() RETURNS TABLE (id uuid, anonymous boolean)
-LANGUAGE sql VOLATILE PARALLEL SAFE ROWS 10
+LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT u.id, u.anonymous FROM bastion.users u

@@ -17,7 +17,7 @@ COMMENT ON FUNCTION bastion_internal.require_writable(text) IS
 'Raises SQLSTATE 25006 in a READ ONLY transaction and on a standby.';
 
 CREATE FUNCTION bastion_internal.new_slug(name text) RETURNS text
-LANGUAGE sql VOLATILE PARALLEL SAFE
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH base AS (

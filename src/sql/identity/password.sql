@@ -64,4 +64,5 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 100000
 AS 'MODULE_PATHNAME', 'bastion_password_check';
 COMMENT ON FUNCTION bastion_internal.password_check(text, text) IS
 'password_verify() for a login: none; prepared, as password_hash() prepares it; bytes, when only the bytes that were sent match; or busy, when bastion.max_concurrent_hashes are running and nothing was checked.
-A NULL hash (unknown account), and one that cannot be verified, costs one hash with the default parameters and gives none. A NULL password, and one over 4096 bytes, gives none.';
+A NULL hash (unknown account), and one that cannot be verified, costs one hash with the default parameters and gives none. A NULL password gives none.
+SQLSTATE 54000 for a password over 4096 bytes.';

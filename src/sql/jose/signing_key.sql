@@ -99,7 +99,7 @@ COMMENT ON FUNCTION bastion_internal.signing_key_create() IS
 'The id of the active signing key, created lazily. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.longest_token_lifetime() RETURNS interval
-LANGUAGE sql VOLATILE PARALLEL SAFE
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT greatest(bastion_internal.setting('bastion.access_token_lifetime')::interval,

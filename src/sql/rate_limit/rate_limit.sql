@@ -128,7 +128,7 @@ COMMENT ON FUNCTION bastion_internal.rate_limit_peek(text, text) IS
 SQLSTATE 42704 for an unknown limit, 22004 without a name, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion.rate_limit_state(name text, key text DEFAULT NULL) RETURNS jsonb
-LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL RESTRICTED SECURITY DEFINER
+LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT jsonb_build_object('limit', p.burst, 'remaining', p.remaining, 'reset', p.reset, 'retry_after', p.retry_after, 'headers', jsonb_strip_nulls(jsonb_build_object(
@@ -143,7 +143,7 @@ SQLSTATE 42704 for an unknown limit, 22004 without a name, 28000 when a token wa
 SELECT bastion_internal.callable_by('bastion.rate_limit_state(text, text)', 'application');
 
 CREATE FUNCTION bastion.rate_limit_require(name text, key text DEFAULT NULL, cost integer DEFAULT 1) RETURNS void
-LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL RESTRICTED SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

@@ -82,15 +82,16 @@ SELECT string_agg(format('SELECT %L AS part, count(*) || '' '' || md5(string_agg
                          w.relation, w.relation, w.condition), ' UNION ALL ' ORDER BY w.relation::text) || ' UNION ALL SELECT * FROM fz.catalogue' AS text
 FROM fz.watched w;
 
--- The state of a session that a call must not change. The path is an argument, because this function pins its own.
-CREATE FUNCTION fz.session_state(path text) RETURNS text LANGUAGE sql VOLATILE PARALLEL UNSAFE
+-- The state of a session that a call must not change, with its locks or without. The path is an argument, because this function pins its
+-- own.
+CREATE FUNCTION fz.session_state(path text, locks boolean) RETURNS text LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT concat_ws(E'\n', 'search_path=' || path, 'current_user=' || current_user, 'session_user=' || session_user,
                      'role=' || current_setting('role'),
                      (SELECT string_agg(s.name || '=' || s.setting, E'\n' ORDER BY s.name) FROM pg_show_all_settings() s WHERE s.name <> 'search_path'),
                      'cursors=' || (SELECT count(*) FROM pg_cursors),
-                     'advisory=' || (SELECT count(*) FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.locktype IN ('advisory', 'userlock')),
+                     'advisory=' || (SELECT count(*) FROM pg_locks l WHERE locks AND l.pid = pg_backend_pid() AND l.locktype IN ('advisory', 'userlock')),
                      'channels=' || (SELECT count(*) FROM pg_listening_channels()))
 $$;
-GRANT EXECUTE ON FUNCTION fz.session_state(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION fz.session_state(text, boolean) TO PUBLIC;

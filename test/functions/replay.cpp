@@ -7,8 +7,11 @@
 namespace functions {
 namespace {
 
+// Locks of a transaction are a call's own affair until it ends; those that it leaves behind are not.
 std::string state_of(Connection& connection) {
-    const Answer answer = connection.run("SELECT fz.session_state(pg_catalog.current_setting('search_path'))");
+    const std::string locks = connection.in_transaction() ? "false" : "true";
+    const Answer answer =
+        connection.run("SELECT fz.session_state(pg_catalog.current_setting('search_path'), " + locks + ")");
     return answer.rows.empty() ? "no state: " + answer.received : answer.rows.front();
 }
 

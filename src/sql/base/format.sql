@@ -3,13 +3,15 @@
 -- script never makes a second account, and no comparison depends on the database's collation.
 
 CREATE FUNCTION bastion.is_email(value text) RETURNS boolean
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN octet_length(value) > 254 OR position('@' in value) > 65 THEN false
+BEGIN
+    RETURN CASE WHEN octet_length(value) > 254 OR position('@' in value) > 65 THEN false
                 ELSE value COLLATE "C" ~ ('^[a-z0-9.!#$%&''*+/=?^_`{|}~-]+'
                                           '@[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?([.][a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$')
-           END
+           END;
+END
 $$;
 COMMENT ON FUNCTION bastion.is_email(text) IS
 'Whether the value is a valid e-mail address in lower case. The definition is that of the HTML Living Standard. The lengths are those of RFC 5321 4.5.3.1: 64 octets before the @, 254 in all. An address outside ASCII is not valid.';
@@ -58,19 +60,25 @@ COMMENT ON FUNCTION bastion.is_slug(text) IS
 'Whether the value can stand in a URL for a tenant or unit: up to 63 lower-case letters, digits and single hyphens. A uuid is not a slug, because arguments accept either.';
 
 CREATE FUNCTION bastion_internal.is_label(value text) RETURNS boolean
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN octet_length(value) > 800 THEN false
-                ELSE char_length(value) <= 200 AND btrim(value) <> '' AND value COLLATE "C" !~ E'[\\u0001-\\u001f\\u007f]' END
+BEGIN
+    RETURN CASE WHEN octet_length(value) > 800 THEN false
+                ELSE char_length(value) <= 200 AND btrim(value) <> '' AND value COLLATE "C" !~ E'[\\u0001-\\u001f\\u007f]' END;
+END
 $$;
 COMMENT ON FUNCTION bastion_internal.is_label(text) IS
 'Whether the value is a display name: 1 to 200 characters, not only spaces, no control characters.';
 
 CREATE FUNCTION bastion_internal.label_or_null(value text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT value WHERE bastion_internal.is_label(value) $$;
+AS $$
+BEGIN
+    RETURN CASE WHEN bastion_internal.is_label(value) THEN value END;
+END
+$$;
 COMMENT ON FUNCTION bastion_internal.label_or_null(text) IS 'The value if it is_label(), else NULL.';
 
 CREATE FUNCTION bastion_internal.is_name(value text) RETURNS boolean
@@ -101,11 +109,13 @@ COMMENT ON FUNCTION bastion_internal.is_resource(text) IS
 SELECT bastion_internal.callable_by('bastion_internal.is_resource(text)', 'migration');
 
 CREATE FUNCTION bastion_internal.is_word(value text) RETURNS boolean
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN octet_length(value) > 63 THEN false
-                ELSE value COLLATE "C" ~ '^[a-z][a-z0-9_]*$' END
+BEGIN
+    RETURN CASE WHEN octet_length(value) > 63 THEN false
+                ELSE value COLLATE "C" ~ '^[a-z][a-z0-9_]*$' END;
+END
 $$;
 COMMENT ON FUNCTION bastion_internal.is_word(text) IS
 'Whether the value is one word, such as the action of a permission or the kind of a unit: lower-case letters, digits and underscores, at most 63 bytes.';

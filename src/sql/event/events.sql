@@ -71,11 +71,13 @@ COMMENT ON FUNCTION bastion_internal.event_kind(text[]) IS
 'Adds kinds of events to the comment on bastion.events.kind. For the install script.';
 
 CREATE FUNCTION bastion_internal.event_actor(identity jsonb) RETURNS uuid
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN identity ->> 'method' = 'impersonation' THEN identity ->> 'actor'
-                ELSE coalesce(identity ->> 'actor', identity ->> 'user') END::uuid
+BEGIN
+    RETURN CASE WHEN identity ->> 'method' = 'impersonation' THEN identity ->> 'actor'
+                ELSE coalesce(identity ->> 'actor', identity ->> 'user') END::uuid;
+END
 $$;
 COMMENT ON FUNCTION bastion_internal.event_actor(jsonb) IS
 'The user who acts, from whoami(); NULL when anonymous, never the impersonated user.';
@@ -83,10 +85,11 @@ COMMENT ON FUNCTION bastion_internal.event_actor(jsonb) IS
 -- Members with tenant.events.read read the entries of their tenant, and events may say what belongs to others: the tenant that a session
 -- was in before, the reason that an operator typed. So a kind and its details are for operators alone until they are named here.
 CREATE FUNCTION bastion_internal.tenant_event_details(kind text) RETURNS text[]
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE
+BEGIN
+    RETURN CASE
         WHEN kind IN ('shared', 'unshared', 'row_transferred') THEN '{table,key,user,unit,role,tenant,level,valid_until}'::text[]
         WHEN kind IN ('unit_created', 'unit_moved', 'unit_renamed', 'unit_deleted') THEN '{unit,kind,name,parent,old_parent}'
         WHEN kind IN ('role_created', 'role_changed', 'role_deleted') THEN '{role,name,granted,revoked,inherits,no_longer_inherits}'
@@ -111,7 +114,8 @@ AS $$
             THEN '{meter,scope,unit,period,soft_amount,amount,resets_at,valid_until,time_zone,billing_anchor}'
         WHEN kind = 'request' THEN '{status,reason,method,path}'
         WHEN kind = 'impersonation' THEN '{read_only}'
-        WHEN kind = 'test_identity' THEN '{}' END
+        WHEN kind = 'test_identity' THEN '{}' END;
+END
 $$;
 COMMENT ON FUNCTION bastion_internal.tenant_event_details(text) IS
 'The details of a kind of events that members of the tenant of the event may read; NULL for a kind whose entries are for operators alone.';
@@ -151,14 +155,16 @@ COMMENT ON FUNCTION bastion_internal.event_entry(jsonb) IS
 
 -- The one place where events are written.
 CREATE FUNCTION bastion_internal.event_insert(event jsonb) RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
     INSERT INTO bastion.events (occurred_at, kind, outcome, user_id, actor_id, subject_id, actors, delegation_id, tenant_id, ip, user_agent, detail)
     SELECT e.occurred_at, e.kind, e.outcome, e."user", e.actor, e.subject, e.actors, e.delegation, e.tenant, e.ip, e.user_agent, e.detail
     FROM jsonb_to_record(event) e (occurred_at timestamptz, kind text, outcome text, "user" uuid, actor uuid, subject uuid, actors uuid[],
                                    delegation uuid, tenant uuid, ip inet, user_agent text, detail jsonb);
-    SELECT bastion_internal.event_entry(event)
+    PERFORM bastion_internal.event_entry(event);
+END
 $$;
 COMMENT ON FUNCTION bastion_internal.event_insert(jsonb) IS 'Adds a row to bastion.events, and event_entry().';
 

@@ -53,32 +53,44 @@ COMMENT ON FUNCTION bastion_internal.tenant_create(text, uuid) IS
 'Creates a tenant with its default team and its owner, under a free slug made from the name.';
 
 CREATE FUNCTION bastion_internal.user_object(user_id uuid) RETURNS jsonb
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT jsonb_build_object('id', u.id, 'email', u.email, 'username', u.username, 'display_name', u.display_name)
-    FROM bastion.users u WHERE u.id = user_object.user_id
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object('id', u.id, 'email', u.email, 'username', u.username, 'display_name', u.display_name)
+        FROM bastion.users u WHERE u.id = user_object.user_id
+    );
+END
 $$;
 COMMENT ON FUNCTION bastion_internal.user_object(uuid) IS 'A user as JSON for front doors: id, email, username, display_name.';
 
 CREATE FUNCTION bastion_internal.tenant_role(user_id uuid, tenant_id uuid) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT r.name FROM bastion.memberships_in_force m JOIN bastion.roles r ON r.id = m.role_id
-    WHERE m.user_id = tenant_role.user_id AND m.tenant_id = tenant_role.tenant_id AND m.unit_id IS NULL
-    ORDER BY m.role_id = bastion_internal.owner_role() DESC, m.created_at, m.id LIMIT 1
+BEGIN
+    RETURN (
+        SELECT r.name FROM bastion.memberships_in_force m JOIN bastion.roles r ON r.id = m.role_id
+        WHERE m.user_id = tenant_role.user_id AND m.tenant_id = tenant_role.tenant_id AND m.unit_id IS NULL
+        ORDER BY m.role_id = bastion_internal.owner_role() DESC, m.created_at, m.id LIMIT 1
+    );
+END
 $$;
 COMMENT ON FUNCTION bastion_internal.tenant_role(uuid, uuid) IS
 'The name of the role that a user has in the whole tenant: owner, else the first one; NULL for a member of single units only.';
 
 CREATE FUNCTION bastion_internal.tenant_object(tenant_id uuid, user_id uuid) RETURNS jsonb
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT jsonb_build_object('id', t.id, 'number', t.number, 'slug', t.slug, 'name', t.name,
-                              'role', bastion_internal.tenant_role(tenant_object.user_id, t.id))
-    FROM bastion.tenants t WHERE t.id = tenant_object.tenant_id
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object('id', t.id, 'number', t.number, 'slug', t.slug, 'name', t.name,
+                                  'role', bastion_internal.tenant_role(tenant_object.user_id, t.id))
+        FROM bastion.tenants t WHERE t.id = tenant_object.tenant_id
+    );
+END
 $$;
 COMMENT ON FUNCTION bastion_internal.tenant_object(uuid, uuid) IS
 'A tenant as JSON for front doors: id, number, slug, name, and the role of the user in the whole tenant.';

@@ -144,13 +144,17 @@ COMMENT ON FUNCTION bastion_internal.refuse_login(uuid, text, timestamptz) IS
 SELECT bastion_internal.event_kind('login_refused');
 
 CREATE FUNCTION bastion_internal.login_tenants(user_id uuid) RETURNS uuid[]
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce(array_agg(t.id ORDER BY t.name, t.number), '{}') FROM bastion.tenants t
-    WHERE t.status = 'active'
-      AND t.id IN (SELECT m.tenant_id FROM bastion.memberships_in_force m JOIN bastion.users u ON u.id = m.user_id
-                   WHERE u.id = login_tenants.user_id AND u.status = 'active')
+BEGIN
+    RETURN (
+        SELECT coalesce(array_agg(t.id ORDER BY t.name, t.number), '{}') FROM bastion.tenants t
+        WHERE t.status = 'active'
+          AND t.id IN (SELECT m.tenant_id FROM bastion.memberships_in_force m JOIN bastion.users u ON u.id = m.user_id
+                       WHERE u.id = login_tenants.user_id AND u.status = 'active')
+    );
+END
 $$;
 COMMENT ON FUNCTION bastion_internal.login_tenants(uuid) IS
 'The active tenants of which an active user is a member, by name.';
@@ -188,9 +192,13 @@ COMMENT ON FUNCTION bastion_internal.login_challenge(text, uuid, text, text[], t
 'The challenge for the next step of a login: mfa for login_mfa(), tenant for login_tenant(). It says how the user was authenticated (amr, RFC 8176), what the login asked for, and whether to remember the device. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.lacks_factor(user_id uuid, amr text[]) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT 'mfa' <> ALL (amr) AND bastion_internal.has_factor(lacks_factor.user_id) $$;
+AS $$
+BEGIN
+    RETURN 'mfa' <> ALL (amr) AND bastion_internal.has_factor(lacks_factor.user_id);
+END
+$$;
 COMMENT ON FUNCTION bastion_internal.lacks_factor(uuid, text[]) IS
 'Whether a user who was authenticated like this (amr) has a second factor and did not present it.';
 
@@ -302,7 +310,7 @@ DECLARE
     tenants uuid[] := bastion_internal.login_tenants(hold_place.user_id);
     place record;
 BEGIN
-    SELECT * INTO place FROM bastion_internal.resolve_identity(hold_place.user_id,
+    place := bastion_internal.resolve_identity(hold_place.user_id,
         coalesce(hold_place.tenant, CASE cardinality(tenants) WHEN 1 THEN tenants[1]::text END), hold_place.unit);
     RETURN bastion_internal.hold_user(hold_place.user_id, place.tenant_id, place.unit_id);
 END
@@ -340,8 +348,7 @@ DECLARE
     place record;
     remembered boolean;
 BEGIN
-    SELECT * INTO place
-    FROM bastion_internal.resolve_identity(login_place.user_id, coalesce(login_place.tenant, CASE cardinality(tenants) WHEN 1 THEN tenants[1]::text END), login_place.unit);
+    place := bastion_internal.resolve_identity(login_place.user_id, coalesce(login_place.tenant, CASE cardinality(tenants) WHEN 1 THEN tenants[1]::text END), login_place.unit);
     remembered := known IS NOT NULL AND place.status = 'ok' AND bastion_internal.device_remembered_at(known, login_place.user_id, place.tenant_id) IS NOT NULL;
     IF challenge IS NOT NULL AND NOT bastion_internal.challenge_is_open(challenge, state) THEN
         RETURN bastion_internal.refuse_login(login_place.user_id, 'challenge', refused_at);
@@ -363,7 +370,7 @@ BEGIN
         RETURN bastion_internal.refuse_login(login_place.user_id, 'changed', refused_at);
     END IF;
     -- With the locks held, check again.
-    SELECT * INTO place FROM bastion_internal.resolve_identity(login_place.user_id, place.tenant_id::text, place.unit_id::text);
+    place := bastion_internal.resolve_identity(login_place.user_id, place.tenant_id::text, place.unit_id::text);
     IF place.status <> 'ok' THEN
         RETURN bastion_internal.refuse_login(login_place.user_id, place.status, refused_at);
     ELSIF challenge IS NOT NULL AND NOT bastion_internal.challenge_use(challenge, login_place.user_id) THEN

@@ -97,13 +97,12 @@ BEGIN
             RETURN bastion_internal.tenant_required(token.user_id, tenants);
         END IF;
     END IF;
-    SELECT * INTO place
-    FROM bastion_internal.resolve_identity(token.user_id, coalesce(mail_login.tenant, tenants[1]::text), mail_login.unit);
+    place := bastion_internal.resolve_identity(token.user_id, coalesce(mail_login.tenant, tenants[1]::text), mail_login.unit);
     IF place.status <> 'ok' OR NOT bastion_internal.hold_for_mail(token, place.tenant_id, place.unit_id) THEN
         RETURN bastion_internal.refuse_one_time(token.user_id, purpose);
     END IF;
     -- With the locks held, check again.
-    SELECT * INTO place FROM bastion_internal.resolve_identity(token.user_id, place.tenant_id::text, place.unit_id::text);
+    place := bastion_internal.resolve_identity(token.user_id, place.tenant_id::text, place.unit_id::text);
     IF place.status <> 'ok' THEN
         RETURN bastion_internal.refuse_one_time(token.user_id, purpose);
     END IF;

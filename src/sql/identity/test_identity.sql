@@ -21,7 +21,7 @@ BEGIN
     IF act_as.tenant IS NULL AND cardinality(tenants) > 1 THEN
         RAISE EXCEPTION 'user % is a member of several tenants', for_user USING ERRCODE = 'invalid_parameter_value', HINT = 'Name one.';
     END IF;
-    SELECT * INTO place FROM bastion_internal.resolve_identity(acting, coalesce(act_as.tenant, tenants[1]::text), act_as.unit);
+    place := bastion_internal.resolve_identity(acting, coalesce(act_as.tenant, tenants[1]::text), act_as.unit);
     IF place.status <> 'ok' THEN
         RAISE EXCEPTION 'user % cannot log in there', for_user USING ERRCODE = 'invalid_authorization_specification',
             DETAIL = format('Refused because of: %s.', place.status);

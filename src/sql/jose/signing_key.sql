@@ -52,9 +52,13 @@ COMMENT ON FUNCTION bastion_internal.token_sign(jsonb) IS
 SQLSTATE 22023 and 54000 as jwt_sign(), 55000 before the first signing key, BA001 without a root key, BA002 when the key needs another one, BA003 when it cannot be opened.';
 
 CREATE FUNCTION bastion_internal.active_signing_key() RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT k.kid FROM bastion.signing_keys k WHERE k.state = 'active' $$;
+AS $$
+BEGIN
+    RETURN (SELECT k.kid FROM bastion.signing_keys k WHERE k.state = 'active');
+END
+$$;
 COMMENT ON FUNCTION bastion_internal.active_signing_key() IS 'The id of the active signing key; NULL if there is none yet.';
 
 CREATE FUNCTION bastion_internal.signing_key_add(state text, algorithm text) RETURNS text

@@ -4,9 +4,15 @@
 -- Who may change factors
 
 CREATE FUNCTION bastion_internal.has_factor(user_id uuid) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT EXISTS (SELECT FROM bastion.user_factors f WHERE f.user_id = has_factor.user_id AND f.state <> 'pending') $$;
+AS $$
+BEGIN
+    RETURN (
+        SELECT EXISTS (SELECT FROM bastion.user_factors f WHERE f.user_id = has_factor.user_id AND f.state <> 'pending')
+    );
+END
+$$;
 COMMENT ON FUNCTION bastion_internal.has_factor(uuid) IS
 'Whether a user has a second factor, a suspended one included: otherwise its suspension would let the password alone in.';
 

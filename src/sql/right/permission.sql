@@ -177,11 +177,16 @@ RETURNS record
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    place record;
 BEGIN
     status := 'user';
     IF EXISTS (SELECT FROM bastion.users u WHERE u.id = resolve_identity.user_id AND u.status = 'active') THEN
-        SELECT * INTO status, tenant_id, tenant_number, unit_id
-        FROM bastion_internal.resolve_place(resolve_identity.user_id, resolve_identity.tenant, resolve_identity.unit);
+        place := bastion_internal.resolve_place(resolve_identity.user_id, resolve_identity.tenant, resolve_identity.unit);
+        status := place.status;
+        tenant_id := place.tenant_id;
+        tenant_number := place.tenant_number;
+        unit_id := place.unit_id;
     END IF;
 END
 $$;

@@ -34,11 +34,15 @@ AS $$ SELECT 300 $$;
 COMMENT ON FUNCTION bastion_internal.challenge_lifetime() IS 'How long the challenge of a login is good, in seconds.';
 
 CREATE FUNCTION bastion_internal.login_state(user_id uuid, hash text DEFAULT NULL) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT concat_ws('|', u.id, u.status, u.login_epoch, coalesce(login_state.hash, p.hash))
-    FROM bastion.users u LEFT JOIN bastion.user_passwords p ON p.user_id = u.id WHERE u.id = login_state.user_id
+BEGIN
+    RETURN (
+        SELECT concat_ws('|', u.id, u.status, u.login_epoch, coalesce(login_state.hash, p.hash))
+        FROM bastion.users u LEFT JOIN bastion.user_passwords p ON p.user_id = u.id WHERE u.id = login_state.user_id
+    );
+END
 $$;
 COMMENT ON FUNCTION bastion_internal.login_state(uuid, text) IS
 'What the challenge of a login depends on: it ends when the user is disabled, changes the password or the second factors, or ends other sessions. hash is that of the password that was right: another transaction may have replaced it meanwhile, and the state is not that of the new one then. NULL for an unknown user.';

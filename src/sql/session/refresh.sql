@@ -48,7 +48,7 @@ BEGIN
     ELSIF moment > used_at + (bastion_internal.session_limits(session.tenant_id)).reuse_window THEN
         RETURN 'refresh_reuse';
     END IF;
-    SELECT * INTO place FROM bastion_internal.resolve_identity(session.user_id, session.tenant_id::text, session.unit_id::text);
+    place := bastion_internal.resolve_identity(session.user_id, session.tenant_id::text, session.unit_id::text);
     RETURN nullif(place.status, 'ok');
 END
 $$;
@@ -63,7 +63,7 @@ DECLARE
     limits record;
     moved bastion.sessions;
 BEGIN
-    SELECT * INTO limits FROM bastion_internal.session_limits(session_move.tenant_id);
+    limits := bastion_internal.session_limits(session_move.tenant_id);
     UPDATE bastion.sessions s SET tenant_id = session_move.tenant_id, unit_id = session_move.unit_id, idle_limit = limits.idle_limit,
         expires_at = least(s.expires_at, s.created_at + limits.session_lifetime)
     WHERE s.id = session.id RETURNING s.* INTO moved;
@@ -116,10 +116,10 @@ BEGIN
     IF moves THEN
         SELECT s.* INTO family FROM bastion.sessions s
         WHERE s.id = (SELECT r.session_id FROM bastion.refresh_tokens r WHERE r.hash = token_hash);
-        SELECT * INTO place FROM bastion_internal.resolve_identity(family.user_id, tenant, unit);
+        place := bastion_internal.resolve_identity(family.user_id, tenant, unit);
         PERFORM bastion_internal.hold_user(family.user_id, place.tenant_id, place.unit_id);
         -- With the locks held, check again.
-        SELECT * INTO place FROM bastion_internal.resolve_identity(family.user_id, tenant, unit);
+        place := bastion_internal.resolve_identity(family.user_id, tenant, unit);
     END IF;
     -- Concurrent requests wait here; all but the first then see what it wrote.
     SELECT s.* INTO family FROM bastion.sessions s

@@ -26,23 +26,31 @@ SQLSTATE 22P02 for any other text, BA001 without a root key, BA003 for an unknow
 -- Limits
 
 CREATE FUNCTION bastion_internal.setting_seconds(name text) RETURNS interval
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT CASE WHEN v.value ~ '^[0-9]+$' THEN make_interval(secs => v.value::integer) ELSE v.value::interval END
-      FROM bastion_internal.setting(name) AS v (value) $$;
+AS $$
+DECLARE
+    value text := bastion_internal.setting(name);
+BEGIN
+    RETURN CASE WHEN value ~ '^[0-9]+$' THEN make_interval(secs => value::integer) ELSE value::interval END;
+END
+$$;
 COMMENT ON FUNCTION bastion_internal.setting_seconds(text) IS 'The value of a setting that is a time, as an interval.';
 
 CREATE FUNCTION bastion_internal.session_limits(tenant_id uuid, OUT access_lifetime interval, OUT session_lifetime interval,
                                        OUT idle_limit interval, OUT reuse_window interval)
 RETURNS record
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce(s.access_lifetime, bastion_internal.setting_seconds('bastion.access_token_lifetime')),
-           coalesce(s.session_lifetime, bastion_internal.setting_seconds('bastion.session_lifetime')),
-           coalesce(s.idle_limit, bastion_internal.setting_seconds('bastion.session_idle_limit')),
-           coalesce(s.reuse_window, bastion_internal.setting_seconds('bastion.refresh_reuse_window'))
-    FROM (SELECT) one LEFT JOIN bastion.session_settings s ON s.tenant_id = session_limits.tenant_id
+BEGIN
+    SELECT s.access_lifetime, s.session_lifetime, s.idle_limit, s.reuse_window INTO access_lifetime, session_lifetime, idle_limit, reuse_window
+    FROM bastion.session_settings s WHERE s.tenant_id = session_limits.tenant_id;
+    access_lifetime := coalesce(access_lifetime, bastion_internal.setting_seconds('bastion.access_token_lifetime'));
+    session_lifetime := coalesce(session_lifetime, bastion_internal.setting_seconds('bastion.session_lifetime'));
+    idle_limit := coalesce(idle_limit, bastion_internal.setting_seconds('bastion.session_idle_limit'));
+    reuse_window := coalesce(reuse_window, bastion_internal.setting_seconds('bastion.refresh_reuse_window'));
+END
 $$;
 COMMENT ON FUNCTION bastion_internal.session_limits(uuid) IS
 'The limits of sessions in a tenant: its own settings, else those of the server.';
@@ -84,9 +92,13 @@ SELECT bastion_internal.event_kind('session_settings_changed');
 -- The answers of login, sign-up and refresh
 
 CREATE FUNCTION bastion_internal.session_deadline(session bastion.sessions) RETURNS timestamptz
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT least(session.expires_at, session.last_seen_at + session.idle_limit) $$;
+AS $$
+BEGIN
+    RETURN least(session.expires_at, session.last_seen_at + session.idle_limit);
+END
+$$;
 COMMENT ON FUNCTION bastion_internal.session_deadline(bastion.sessions) IS
 'When a session ends if it is not refreshed before.';
 
@@ -94,30 +106,38 @@ COMMENT ON FUNCTION bastion_internal.session_deadline(bastion.sessions) IS
 -- 12 hours and 15 minutes (section 2.3.3). Then it goes on with the next lower level. Its access tokens end before, so that readers of a token need not know the limits.
 
 CREATE FUNCTION bastion_internal.confirmed_until(session bastion.sessions) RETURNS timestamptz
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE session.level
+BEGIN
+    RETURN CASE session.level
         WHEN 'aal3' THEN least(session.phishing_resistant_at + interval '12 hours', greatest(session.last_seen_at, session.phishing_resistant_at) + interval '15 minutes')
-        WHEN 'aal2' THEN least(session.authenticated_at + interval '24 hours', greatest(session.last_seen_at, session.authenticated_at) + interval '1 hour') END
+        WHEN 'aal2' THEN least(session.authenticated_at + interval '24 hours', greatest(session.last_seen_at, session.authenticated_at) + interval '1 hour') END;
+END
 $$;
 COMMENT ON FUNCTION bastion_internal.confirmed_until(bastion.sessions) IS
 'Until when a session has its level, aal2 or aal3, if it is not refreshed before; NULL for one of a lower level.';
 
 CREATE FUNCTION bastion_internal.session_acr(session bastion.sessions) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT CASE WHEN session.level = 'aal3' THEN 'phrh' WHEN session.phishing_resistant_at IS NOT NULL THEN 'phr' ELSE session.level END $$;
+AS $$
+BEGIN
+    RETURN CASE WHEN session.level = 'aal3' THEN 'phrh' WHEN session.phishing_resistant_at IS NOT NULL THEN 'phr' ELSE session.level END;
+END
+$$;
 COMMENT ON FUNCTION bastion_internal.session_acr(bastion.sessions) IS
 'The claim acr of the tokens of a session: its level, or phr (OpenID Connect EAP ACR Values 1.0) for one of level aal2 whose user presented a passkey, and phrh for one of level aal3.';
 
 CREATE FUNCTION bastion_internal.access_expires_at(session bastion.sessions, issued_at bigint) RETURNS bigint
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT least(issued_at + extract(epoch FROM (bastion_internal.session_limits(session.tenant_id)).access_lifetime),
+BEGIN
+    RETURN least(issued_at + extract(epoch FROM (bastion_internal.session_limits(session.tenant_id)).access_lifetime),
                  floor(extract(epoch FROM bastion_internal.session_deadline(session))),
-                 floor(extract(epoch FROM bastion_internal.confirmed_until(session))))::bigint
+                 floor(extract(epoch FROM bastion_internal.confirmed_until(session))))::bigint;
+END
 $$;
 COMMENT ON FUNCTION bastion_internal.access_expires_at(bastion.sessions, bigint) IS
 'When an access token of a session ends that is issued at this time, in Unix seconds.';
@@ -165,7 +185,7 @@ DECLARE
     new_token text;
     new_hash bytea;
 BEGIN
-    SELECT * INTO limits FROM bastion_internal.session_limits(session_start.tenant_id);
+    limits := bastion_internal.session_limits(session_start.tenant_id);
     INSERT INTO bastion.sessions (user_id, tenant_id, unit_id, created_at, last_seen_at, authenticated_at, expires_at, idle_limit, device, ip,
                                   user_agent, level, amr, phishing_resistant_at, remembered_at)
     VALUES (session_start.user_id, session_start.tenant_id, session_start.unit_id, moment, moment, moment,

@@ -20,7 +20,8 @@ BEGIN
     RETURN NEW;
 END
 $$;
-CREATE TRIGGER guard_workflow BEFORE INSERT OR UPDATE ON agents.workflows
+-- A share is no change of the workflow.
+CREATE TRIGGER guard_workflow BEFORE INSERT OR UPDATE OF team_id, name, description, environment, definition, tags, version, message ON agents.workflows
 FOR EACH ROW EXECUTE FUNCTION agents.guard_workflow();
 
 -- The owner of the table writes versions, so that nobody else needs to.
@@ -35,7 +36,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER make_version AFTER INSERT OR UPDATE ON agents.workflows
+CREATE TRIGGER make_version AFTER INSERT OR UPDATE OF team_id, name, description, environment, definition, tags, version, message ON agents.workflows
 FOR EACH ROW EXECUTE FUNCTION agents.make_version();
 
 -- An execution begins with a workflow that its user may execute, and takes the version of now.

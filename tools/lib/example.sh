@@ -27,3 +27,35 @@ example_prepare() {
 example_tour() {
     cd "$checkout/examples/$1" && play tour.sql "$1"
 }
+
+# example_web NAME ORIGIN: what the page of an example needs in its database, for a server at this origin.
+example_web() {
+    local origin=$2
+    (cd "$checkout/examples/$1/web" && PGOPTIONS='-c client_min_messages=warning' psql -qX -v ON_ERROR_STOP=1 -d "$1" -f api.sql >/dev/null)
+    psql -qXAt -v ON_ERROR_STOP=1 -v origin="$origin" -d "$1" >/dev/null <<<"SELECT bastion.relying_party_set('localhost', 'Agents', ARRAY[:'origin'])"
+}
+
+# example_serve NAME PORT: serves the page of an example until the process is stopped, and prints its mail. Needs common.sh.
+example_serve() {
+    local name=$1 origin=http://localhost:$2 node sender
+    . "$checkout/test/frontdoor/npm.bash"
+    example_prepare "$name"
+    example_web "$name" "$origin"
+    enter_npm "$state/npm" "$name" "the page of $name"
+    node=$(node_of_npm) || die "the page needs Node 22"
+    cp -R "$checkout/examples/$name/web/." .
+    say "the people of the seed log in, too: alice with 'alice of acme', and so on; Ctrl-C ends it"
+    while sleep 2; do example_mail "$name" "$origin"; done &
+    sender=$!
+    DATABASE_URL="postgres://${name}_app@/$name?host=$PGHOST" ORIGIN=$origin GRAPHILE_ENV=production "$node" server.mjs || true
+    kill "$sender"
+}
+
+# example_mail NAME ORIGIN: takes the mail of the outbox, and prints it in a line each, an invitation with its link.
+example_mail() {
+    psql -qXAt -d "$1" -v origin="$2" <<'SQL'
+SELECT format('mail to %s: %s', m.address, replace(m.kind, '_', ' '))
+       || CASE WHEN m.kind = 'invitation' AND m.token IS NOT NULL THEN format(E'\n  %s/#invitation=%s', :'origin', m.token) ELSE '' END
+FROM bastion.outbox_claim('example', 100) m, bastion.outbox_done(m.id, 'example') done;
+SQL
+}

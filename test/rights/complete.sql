@@ -26,7 +26,7 @@ INSERT INTO rights.nothing_foreign VALUES
        audit_record_change,keep_events,keep_unpruned_events,keep_last_owner,read_column_numbers,read_audited_columns,keep_meter_owner,keep_role_tenant,keep_secret_access_log,keep_setting_changes,keep_unit_of_secrets,keep_guarded_key,leave_secrets,make_default_acl,skip_derived_acl,skip_derived_row,read_column_memory}'),
     ('a step of protect(), unprotect(), acl_backfill(), composite_keys_create(), reference_add() or global_table_add(), which are in the matrix; alone it has the rights of its caller',
      '{backfill_steps,check_acl_column,check_actions,check_column,check_foreign_policies,check_member,check_no_nulls,check_one_owner,check_owner_may_fill,check_protectable,check_reference,check_resource,
-       check_sharing,check_tree,check_tenants,check_quota,check_audit_columns,audit_triggers,audit_tenant_column,audit_columns_now,records_forget,audit_record,audit_forget,plan_audit,plan_audit_of,plan_unaudit,check_meter_owner,meter_kind,is_our_trigger,quota_triggers,plan_quota,recount_rows,check_global_keys,global_keys,holds_number,is_key_of_tenants,same_type,column_state,fill_pages,guard_table,has_rows_to_fill,offer_composite_keys,open_acl_column,open_global,plan_acl_column,
+       check_sharing,check_owner_rights,check_tree,check_tenants,check_quota,check_audit_columns,audit_triggers,audit_tenant_column,audit_columns_now,records_forget,audit_record,audit_forget,plan_audit,plan_audit_of,plan_unaudit,check_meter_owner,meter_kind,is_our_trigger,quota_triggers,plan_quota,recount_rows,check_global_keys,global_keys,holds_number,is_key_of_tenants,same_type,column_state,fill_pages,guard_table,has_rows_to_fill,offer_composite_keys,open_acl_column,open_global,plan_acl_column,
        plan_foreign_keys,plan_indexes,plan_member,plan_policies,plan_protect,plan_release,plan_triggers,plan_unprotect,policy_command,protect_defaults,
        protect_normal,protect_policies,protect_policy_state,protect_record,protect_test,protect_triggers,sharing_test,acl_column,acl_kind,
        column_memory,create_in_unit_test,default_acl_test,foreign_key_action,foreign_policies,free_index_name,has_tenant_index,has_unique_columns,
@@ -35,7 +35,7 @@ INSERT INTO rights.nothing_foreign VALUES
        protect_remember,column_number,protection_now,protect_root,protect_tree,protected_members,placed_test,reference_key,references_of,resource_of_table,same_tenant_test,tenant_may_be_null}'),
     ('makes objects with the rights of the operator who calls it, whose bodies name no object of others', '{install_supabase_auth}'),
     ('reads the catalog with the rights of its caller, and writes statements that it does not run',
-     '{adopt_plan,adopt_relations,adopt_edges,adopt_named,adopt_own_columns,adopt_filled,adopt_places,adopt_order,adopt_owner_column,adopt_fill,adopt_protect_call,adopt_remarks,
+     '{adopt_plan,adopt_relations,adopt_edges,adopt_named,adopt_column_names,adopt_own_columns,adopt_filled,adopt_places,adopt_order,adopt_owner_column,adopt_fill,adopt_protect_call,adopt_remarks,
        adopt_table_rows,adopt_tenant_names,adopt_tenant_rows,adopt_other_row,check_adoptable}'),
     ('tells yes or no about a table, from the catalog and the extension''s own tables', '{is_global,must_be_guarded,resource_registered,values_without_tenant}');
 

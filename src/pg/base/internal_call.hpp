@@ -7,7 +7,7 @@
 
 namespace bastion::pg {
 
-constexpr int max_internal_arguments = 16;
+constexpr int max_internal_arguments = 17;
 
 struct InternalFunction {
     const char* name;

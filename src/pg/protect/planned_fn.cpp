@@ -72,9 +72,9 @@ bool is_true(FunctionCallInfo fcinfo, int argument) { return !PG_ARGISNULL(argum
 
 constexpr InternalFunction protect_statements{
     "protect_statements",
-    16,
+    17,
     {REGCLASSOID, NAMEOID, NAMEOID, TEXTOID, JSONBOID, TEXTOID, BOOLOID, BOOLOID, BOOLOID, TEXTOID, TEXTOID, NAMEOID,
-     TEXTOID, NAMEARRAYOID, TEXTOID, BOOLOID}};
+     TEXTOID, NAMEARRAYOID, TEXTOID, BOOLOID, TEXTOID}};
 constexpr InternalFunction offer_composite_keys{"offer_composite_keys", 1, {REGCLASSOID}};
 constexpr InternalFunction unprotect_statements{"unprotect_statements", 2, {REGCLASSOID, BOOLOID}};
 constexpr InternalFunction audit_table_statements{

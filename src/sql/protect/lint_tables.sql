@@ -53,13 +53,14 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format('SELECT bastion.protect(%L, tenant_column => %L, owner_column => %L, resource => %L, actions => %L, existing => %L, '
-                  'tenant_fk => %s, citus => %s, sharing => %L, visibility => %L, acl_column => %L%s%s%s);',
+                  'tenant_fk => %s, citus => %s, sharing => %L, visibility => %L, acl_column => %L%s%s%s%s);',
                   spec.relation, spec.tenant_column, spec.owner_column, spec.resource, spec.options -> 'actions',
                   spec.options ->> 'existing', spec.options ->> 'tenant_fk', spec.options ->> 'citus', spec.options ->> 'sharing',
                   coalesce(spec.options ->> 'visibility', 'tenant'), coalesce(spec.options ->> 'acl_column', 'acl_id'),
                   ', global_keys => ' || quote_literal(nullif(bastion_internal.global_keys(spec), '{}')),
                   ', quota => ' || quote_literal(spec.options ->> 'quota'),
-                  CASE WHEN (spec.options ->> 'audit')::boolean THEN ', audit => true' END)
+                  CASE WHEN (spec.options ->> 'audit')::boolean THEN ', audit => true' END,
+                  ', owner_rights => ' || quote_literal(spec.options ->> 'owner_rights'))
 $$;
 COMMENT ON FUNCTION bastion_internal.protect_call(bastion.protected_tables) IS 'The call of protect() that repeats a protection.';
 

@@ -3,7 +3,7 @@
 CREATE FUNCTION bastion_internal.protect_statements(
     relation regclass, tenant_column name, owner_column name, resource text, actions jsonb, existing text, tenant_fk boolean,
     citus boolean, dry_run boolean, sharing text, visibility text, acl_column name, "unknown" text, global_keys name[],
-    quota text, audit boolean)
+    quota text, audit boolean, owner_rights text)
 RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -18,6 +18,7 @@ BEGIN
     PERFORM bastion_internal.check_tree(relation);
     PERFORM bastion_internal.check_actions(actions);
     PERFORM bastion_internal.check_sharing(sharing, visibility, acl_column, existing, ARRAY[tenant_column, owner_column]);
+    PERFORM bastion_internal.check_owner_rights(owner_rights, visibility);
     IF tenant_column IS NULL THEN
         RAISE EXCEPTION 'tenant_column must not be null' USING ERRCODE = 'null_value_not_allowed',
             HINT = 'Name the column that holds the tenant: tenant_column => ''column''.';
@@ -63,11 +64,12 @@ BEGIN
                             ELSE jsonb_build_object('sharing', sharing, 'visibility', visibility, 'acl_column', acl_column) END
                     || CASE WHEN cardinality(global_keys) > 0 THEN jsonb_build_object('global_keys', global_keys) ELSE '{}' END
                     || CASE WHEN quota IS NULL THEN '{}' ELSE jsonb_build_object('quota', quota) END
+                    || CASE WHEN owner_rights = 'role' THEN '{"owner_rights": "role"}' ELSE '{}'::jsonb END
                     || CASE WHEN audited THEN '{"audit": true}' ELSE '{}'::jsonb END;
     RETURN ARRAY(SELECT bastion_internal.plan_protect(spec)) || ARRAY(SELECT bastion_internal.plan_audit_of(spec, CASE WHEN audited THEN true ELSE audit END));
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.protect_statements(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name, text, name[], text, boolean) IS
+COMMENT ON FUNCTION bastion_internal.protect_statements(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name, text, name[], text, boolean, text) IS
 'Checks the arguments of protect(), locks the table unless dry_run, and returns the statements.';
 
 CREATE FUNCTION bastion.protect(
@@ -75,17 +77,17 @@ CREATE FUNCTION bastion.protect(
     actions jsonb DEFAULT '{}', existing text DEFAULT 'refuse', tenant_fk boolean DEFAULT false,
     citus boolean DEFAULT false, dry_run boolean DEFAULT false, sharing text DEFAULT NULL,
     visibility text DEFAULT 'tenant', acl_column name DEFAULT 'acl_id', "unknown" text DEFAULT 'refuse',
-    global_keys name[] DEFAULT '{}', quota text DEFAULT NULL, audit boolean DEFAULT NULL)
+    global_keys name[] DEFAULT '{}', quota text DEFAULT NULL, audit boolean DEFAULT NULL, owner_rights text DEFAULT 'all')
 RETURNS TABLE (statement text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10
 AS 'MODULE_PATHNAME', 'bastion_protect';
-COMMENT ON FUNCTION bastion.protect(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name, text, name[], text, boolean) IS
+COMMENT ON FUNCTION bastion.protect(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name, text, name[], text, boolean, text) IS
 'Isolates the tenants of a table.
-It gives the table ENABLE and FORCE ROW LEVEL SECURITY; RESTRICTIVE policies that compare the tenant column (uuid, text, bigint or integer) with the verified tenant; their check of the permissions resource.create, read, update and delete, which actions can rename; a PERMISSIVE policy that allows all; defaults from the context for the tenant and owner columns; NOT NULL and an index for the tenant. Partitions and inheritance children get the same. update and delete need read too, as do INSERT ... RETURNING and ON CONFLICT. resource defaults to the name of the table. existing handles other permissive policies: refuse them, drop them, or keep them, so that they alone decide inside a tenant. tenant_fk adds a foreign key to bastion.tenants as reference_add() does; if the table has rows, the next call validates them. citus writes comparisons without a subquery. sharing adds ACLs: tenant within the tenant, cross_tenant also for members of other tenants. It adds a bigint column acl_id (acl_column names another) with an index and a default from the context. It fills the column in for existing rows, and only share() can change it. The policies then check what the ACL of the row gives the user. visibility chooses the ACL of a new row: that of the tenant, of the chosen unit, or of the owner. Users who may create in the chosen unit may add a row to it. For large tables, acl_backfill() fills the column before, in batches. Rows whose tenant does not exist would be visible to nobody: they are refused, with their number and the first values, unless unknown is keep. global_keys names unique constraints and indexes that are meant to be unique across tenants, such as that of an address of a user: lint() and composite_keys_create() leave them alone. quota names a meter (meter_set()) that counts the rows for each tenant, and refuses a statement that adds more than a limit allows: a gauge counts the rows that exist, those that exist already too; a meter of the kind count each new row, as quota_consume() by its user. The limit holds for roles that bypass row security too. audit puts the table under audit, as audit_table() does, and keeps a choice of columns that audit_table() made; false ends the audit, and without it an audit stays.
+It gives the table ENABLE and FORCE ROW LEVEL SECURITY; RESTRICTIVE policies that compare the tenant column (uuid, text, bigint or integer) with the verified tenant; their check of the permissions resource.create, read, update and delete, which actions can rename; a PERMISSIVE policy that allows all; defaults from the context for the tenant and owner columns; NOT NULL and an index for the tenant. Partitions and inheritance children get the same. update and delete need read too, as do INSERT ... RETURNING and ON CONFLICT. resource defaults to the name of the table. existing handles other permissive policies: refuse them, drop them, or keep them, so that they alone decide inside a tenant. tenant_fk adds a foreign key to bastion.tenants as reference_add() does; if the table has rows, the next call validates them. citus writes comparisons without a subquery. sharing adds ACLs: tenant within the tenant, cross_tenant also for members of other tenants. It adds a bigint column acl_id (acl_column names another) with an index and a default from the context. It fills the column in for existing rows, and only share() can change it. The policies then check what the ACL of the row gives the user. visibility chooses the ACL of a new row: that of the tenant, of the chosen unit, or of the owner. With visibility owner, owners can do everything with their own rows, whatever their roles; owner_rights role limits that, on every table of the resource, to the permissions that they hold in the whole tenant; the permission resource.manage_own allows everything with one''s own rows. What a share or resource.manage gives stays. Users who may create in the chosen unit may add a row to it. For large tables, acl_backfill() fills the column before, in batches. Rows whose tenant does not exist would be visible to nobody: they are refused, with their number and the first values, unless unknown is keep. global_keys names unique constraints and indexes that are meant to be unique across tenants, such as that of an address of a user: lint() and composite_keys_create() leave them alone. quota names a meter (meter_set()) that counts the rows for each tenant, and refuses a statement that adds more than a limit allows: a gauge counts the rows that exist, those that exist already too; a meter of the kind count each new row, as quota_consume() by its user. The limit holds for roles that bypass row security too. audit puts the table under audit, as audit_table() does, and keeps a choice of columns that audit_table() made; false ends the audit, and without it an audit stays.
 Returns a line that says what was done; dry_run changes nothing and returns the statements, for a migration.
 For the owner of the table.
 SQLSTATE 22004 and 22023 for arguments, 25001 for a gauge in a REPEATABLE READ or SERIALIZABLE transaction, 23502 for rows without a tenant, 23503 for rows whose tenant does not exist, 42501 for another role''s table, 42P01 for a table that does not exist, 42611, 42703 and 42804 for a column that cannot hold a tenant, 42704 for a global key or meter that does not exist, 42809 for a relation that cannot be protected and a meter of amounts, 42939 for a reserved resource, 55000 for other policies, global tables, an audit without a primary key, partitions of several owners and a meter that counts for another owner.';
-SELECT bastion_internal.callable_by('bastion.protect(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name, text, name[], text, boolean)', 'migration');
+SELECT bastion_internal.callable_by('bastion.protect(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name, text, name[], text, boolean, text)', 'migration');
 
 CREATE FUNCTION bastion_internal.unprotect_statements(relation regclass, dry_run boolean) RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -237,6 +237,23 @@ COMMENT ON FUNCTION bastion_internal.check_sharing(text, text, name, text, name[
 'Refuses arguments of protect() about sharing: 22004, 22023.';
 SELECT bastion_internal.callable_by('bastion_internal.check_sharing(text, text, name, text, name[])', 'migration');
 
+CREATE FUNCTION bastion_internal.check_owner_rights(owner_rights text, visibility text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF owner_rights IS NULL OR owner_rights NOT IN ('all', 'role') THEN
+        RAISE EXCEPTION 'owner_rights must be ''all'' or ''role''' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF owner_rights = 'role' AND visibility <> 'owner' THEN
+        RAISE EXCEPTION 'owner_rights needs visibility ''owner''' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Say visibility => ''owner''.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.check_owner_rights(text, text) IS
+'Refuses the argument of protect() about the rights of owners: 22023.';
+SELECT bastion_internal.callable_by('bastion_internal.check_owner_rights(text, text)', 'migration');
+
 CREATE FUNCTION bastion_internal.check_acl_column(relation regclass, acl name) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp

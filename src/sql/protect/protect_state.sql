@@ -17,7 +17,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT array_agg(DISTINCT bastion_internal.protect_action(spec, a) ORDER BY bastion_internal.protect_action(spec, a))
     FROM unnest(ARRAY['create', 'read', 'update', 'delete']
-                || CASE WHEN spec.options ? 'sharing' THEN '{manage}'::text[] ELSE '{}' END) a
+                || CASE WHEN spec.options ? 'sharing' THEN '{manage}'::text[] ELSE '{}' END
+                || CASE WHEN spec.options ? 'owner_rights' THEN '{manage_own}'::text[] ELSE '{}' END) a
 $$;
 COMMENT ON FUNCTION bastion_internal.protect_actions(bastion.protected_tables) IS 'The actions that the policies check.';
 SELECT bastion_internal.callable_by('bastion_internal.protect_actions(bastion.protected_tables)', 'migration');

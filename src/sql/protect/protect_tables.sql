@@ -23,7 +23,9 @@ CREATE TABLE bastion.protected_tables (
     CONSTRAINT protected_tables_sharing_check CHECK (
         NOT (options ? 'sharing')
         OR (options ->> 'sharing' IN ('tenant', 'cross_tenant') AND options ->> 'visibility' IN ('tenant', 'unit', 'owner')
-            AND jsonb_typeof(options -> 'acl_column') = 'string') IS TRUE)
+            AND jsonb_typeof(options -> 'acl_column') = 'string') IS TRUE),
+    CONSTRAINT protected_tables_owner_rights_check CHECK (
+        NOT (options ? 'owner_rights') OR (options ->> 'owner_rights' = 'role' AND options ->> 'visibility' = 'owner') IS TRUE)
 );
 COMMENT ON TABLE bastion.protected_tables IS
 'The tables that bastion.protect() protects; partitions and inheritance children follow their root and have no row';
@@ -33,7 +35,7 @@ COMMENT ON COLUMN bastion.protected_tables.tenant_column IS 'The column that hol
 COMMENT ON COLUMN bastion.protected_tables.owner_column IS 'The column that holds the user who created the row, if any';
 COMMENT ON COLUMN bastion.protected_tables.resource IS 'First part of the permissions that the policies check';
 COMMENT ON COLUMN bastion.protected_tables.options IS
-'The other arguments of protect(): actions, existing, tenant_fk, citus; with sharing also sharing, visibility, acl_column; with a quota, quota; with audit, audit';
+'The other arguments of protect(): actions, existing, tenant_fk, citus; with sharing also sharing, visibility, acl_column; with owner_rights role, owner_rights; with a quota, quota; with audit, audit';
 COMMENT ON COLUMN bastion.protected_tables.meter IS 'The meter that counts its rows, from options';
 COMMENT ON COLUMN bastion.protected_tables.protected_at IS 'When protect() last changed this row';
 COMMENT ON COLUMN bastion.protected_tables.column_numbers IS
@@ -83,6 +85,20 @@ SELECT pg_extension_config_dump('bastion.protected_tables',
     'WHERE relation IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
 SELECT pg_extension_config_dump('bastion.protected_columns',
     'WHERE relation IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
+
+-- A change of the rights of owners affects every holder of a list of their own.
+CREATE TRIGGER protected_tables_invalidate_insert AFTER INSERT ON bastion.protected_tables
+FOR EACH ROW WHEN (NEW.options ? 'owner_rights') EXECUTE FUNCTION bastion_internal.invalidate('all');
+CREATE TRIGGER protected_tables_invalidate_update AFTER UPDATE ON bastion.protected_tables
+FOR EACH ROW WHEN (OLD.options ? 'owner_rights' OR NEW.options ? 'owner_rights') EXECUTE FUNCTION bastion_internal.invalidate('all');
+CREATE TRIGGER protected_tables_invalidate_delete AFTER DELETE ON bastion.protected_tables
+FOR EACH ROW WHEN (OLD.options ? 'owner_rights') EXECUTE FUNCTION bastion_internal.invalidate('all');
+CREATE TRIGGER protected_tables_invalidate_truncate AFTER TRUNCATE ON bastion.protected_tables
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('all');
+ALTER TABLE bastion.protected_tables ENABLE ALWAYS TRIGGER protected_tables_invalidate_insert;
+ALTER TABLE bastion.protected_tables ENABLE ALWAYS TRIGGER protected_tables_invalidate_update;
+ALTER TABLE bastion.protected_tables ENABLE ALWAYS TRIGGER protected_tables_invalidate_delete;
+ALTER TABLE bastion.protected_tables ENABLE ALWAYS TRIGGER protected_tables_invalidate_truncate;
 
 -- The tables that share a protection
 

@@ -72,6 +72,18 @@ COMMENT ON FUNCTION bastion_internal.denied_in_units(uuid, uuid) IS
 
 -- A separate statement for each source, planned when the first user has rights of that kind. STABLE, so that all of them read one
 -- snapshot. Only the permission itself gives create: neither a share nor ownership of other rows lets a user add a row.
+-- PL/pgSQL, because the table of protections is created later. A table that was dropped counts until its record is removed.
+CREATE FUNCTION bastion_internal.resources_by_role() RETURNS text[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN ARRAY(SELECT DISTINCT p.resource FROM bastion.protected_tables p WHERE p.options ->> 'owner_rights' = 'role');
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.resources_by_role() IS
+'The resources whose owners do with their own rows what their roles allow: those of protect(owner_rights => ''role'').';
+
 CREATE FUNCTION bastion_internal.acl_places(user_id uuid, tenant_id uuid)
 RETURNS TABLE (allowed text[], forbidden text[], acl_ids bigint[], bases bigint[], of_tenant uuid, by_manage boolean)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20
@@ -87,6 +99,8 @@ DECLARE
     denied_user uuid;  -- NULL unless the user is denied permissions in units; then the strict function is not evaluated
     giveable text[];
     levels integer[];
+    owned text[];
+    by_role text[] := bastion_internal.resources_by_role();
     manageable text[];
 BEGIN
     SELECT coalesce(array_agg(x.permission) FILTER (WHERE x.wide AND NOT x.denied), '{}'),
@@ -102,13 +116,14 @@ BEGIN
           WHERE NOT k.system GROUP BY k.permission) x;
 
     SELECT coalesce(array_agg(p.name), '{}'), array_agg(coalesce(l.level, 4)),
-           array_agg(p.name) FILTER (WHERE p.resource || '.manage' = ANY (wide))
-    INTO giveable, levels, manageable
+           array_agg(p.name) FILTER (WHERE p.resource || '.manage' = ANY (wide)),
+           coalesce(array_agg(p.name) FILTER (WHERE p.resource <> ALL (by_role) OR p.name = ANY (wide) OR p.resource || '.manage_own' = ANY (wide)), '{}')
+    INTO giveable, levels, manageable, owned
     FROM bastion.permissions p LEFT JOIN bastion.level_actions l ON l.action = p.action
     WHERE NOT p.system AND p.name <> ALL (denied) AND (p.action <> 'create' OR p.name = ANY (held));
 
     RETURN QUERY
-    SELECT giveable, NULL::text[], ARRAY[a.id], ARRAY[a.id], for_tenant, false
+    SELECT owned, NULL::text[], ARRAY[a.id], ARRAY[a.id], for_tenant, false
     FROM bastion.acls a WHERE a.user_id = for_user AND a.tenant_id = for_tenant;
 
     IF wide <> '{}' THEN
@@ -180,7 +195,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.acl_grants(uuid, uuid) IS
 'The permissions of a user on rows in a tenant, as groups of permissions and ACLs.
-Sources: permissions held in the tenant or in units and not denied there; the user''s own rows; with resource.manage in the whole tenant, the rows of every user, of deleted units and without an owner; rows shared with the user. of_tenant: the tenant of the ACLs; cross_tenant: it is another one, and they are shared with the user. by_manage: the group counts for a session that also holds resource.manage. The same pair may occur more than once. Does not check whether the user and the tenant are active.';
+Sources: permissions held in the tenant or in units and not denied there; the user''s own rows, under owner_rights role as far as permissions held in the tenant allow, and all of it with resource.manage_own; with resource.manage in the whole tenant, the rows of every user, of deleted units and without an owner; rows shared with the user. of_tenant: the tenant of the ACLs; cross_tenant: it is another one, and they are shared with the user. by_manage: the group counts for a session that also holds resource.manage. The same pair may occur more than once. Does not check whether the user and the tenant are active.';
 
 CREATE FUNCTION bastion_internal.unit_lists(unit_id uuid) RETURNS bigint[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE

@@ -237,7 +237,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.explained_row(bastion.protected_tables, text, uuid) IS
 'Finds the tenant and ACL of a row, first in one tenant and then in the others; NULL for none. For operators.';
 
-CREATE FUNCTION bastion_internal.list_note(list bastion.acls, user_id uuid) RETURNS text
+CREATE FUNCTION bastion_internal.list_note(list bastion.acls, user_id uuid, by_role boolean) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -245,13 +245,14 @@ AS $$
         WHEN 'tenant' THEN 'what everybody in the tenant may by role'
         WHEN 'unit' THEN coalesce(format('what the members of unit %s may', (SELECT u.name FROM bastion.units u WHERE u.id = list.unit_id)),
                                   'of a unit that is gone')
-        WHEN 'user' THEN CASE WHEN list.user_id = list_note.user_id THEN 'the user''s own rows' WHEN list.user_id IS NULL THEN 'of an owner who is gone'
+        WHEN 'user' THEN CASE WHEN list.user_id = list_note.user_id THEN 'the user''s own rows' || CASE WHEN by_role THEN ', as far as roles in the tenant allow' ELSE '' END
+                         WHEN list.user_id IS NULL THEN 'of an owner who is gone'
                               ELSE 'the rows of another user' END
         WHEN 'nobody' THEN 'of rows without an owner'
         WHEN 'row' THEN 'of this row alone'
         ELSE 'unknown to the extension' END
 $$;
-COMMENT ON FUNCTION bastion_internal.list_note(bastion.acls, uuid) IS 'The text that describes an ACL.';
+COMMENT ON FUNCTION bastion_internal.list_note(bastion.acls, uuid, boolean) IS 'The text that describes an ACL; by_role: on its own rows, a user may do what roles allow.';
 
 -- The rights that an ACL adds to roles: those of its owner, the right to manage everybody's rows, and shares.
 CREATE FUNCTION bastion_internal.explain_list(user_id uuid, permission text, tenant_id uuid, acl_id bigint, anywhere boolean)
@@ -268,7 +269,10 @@ DECLARE
     manages boolean := EXISTS (SELECT FROM bastion_internal.rights_in_force(explain_list.user_id, explain_list.tenant_id) r
                                WHERE r.unit_id IS NULL AND r.effect = 'grant' AND r.pattern = ANY (bastion_internal.covers(manage)))
                        AND NOT bastion_internal.is_denied(explain_list.user_id, manage, explain_list.tenant_id, '{}');
+    own_outcome text;
     outcome text := CASE WHEN bastion_internal.is_denied(explain_list.user_id, permission, explain_list.tenant_id, '{}') THEN 'overruled' ELSE 'grants' END;
+    manage_own text := regexp_replace(permission, '[.][^.]*$', '') || '.manage_own';
+    by_role boolean := regexp_replace(permission, '[.][^.]*$', '') = ANY (bastion_internal.resources_by_role());
 BEGIN
     SELECT * INTO list FROM bastion.acls a WHERE a.id = explain_list.acl_id;
     SELECT * INTO base FROM bastion.acls a WHERE a.id = list.base_acl_id;
@@ -276,11 +280,18 @@ BEGIN
         SELECT FROM bastion_internal.rights_in_force(explain_list.user_id, explain_list.tenant_id) r WHERE r.effect = 'grant' AND r.pattern = ANY (bastion_internal.covers(permission))) THEN
         outcome := 'nothing';
     END IF;
-    RETURN QUERY SELECT 0, 'list', format('%s list %s', coalesce(list.kind, 'no'), explain_list.acl_id), bastion_internal.list_note(list, explain_list.user_id),
-                        CASE WHEN list.user_id = explain_list.user_id AND list.tenant_id = explain_list.tenant_id THEN outcome ELSE 'nothing' END;
+    own_outcome := outcome;
+    IF by_role AND NOT held_wide AND NOT (
+            EXISTS (SELECT FROM bastion_internal.rights_in_force(explain_list.user_id, explain_list.tenant_id) r
+                    WHERE r.unit_id IS NULL AND r.effect = 'grant' AND r.pattern = ANY (bastion_internal.covers(manage_own)))
+            AND NOT bastion_internal.is_denied(explain_list.user_id, manage_own, explain_list.tenant_id, '{}')) THEN
+        own_outcome := 'ignored';
+    END IF;
+    RETURN QUERY SELECT 0, 'list', format('%s list %s', coalesce(list.kind, 'no'), explain_list.acl_id), bastion_internal.list_note(list, explain_list.user_id, by_role),
+                        CASE WHEN list.user_id = explain_list.user_id AND list.tenant_id = explain_list.tenant_id THEN own_outcome ELSE 'nothing' END;
     IF base.id IS NOT NULL THEN
-        RETURN QUERY SELECT 1, 'list', format('%s list %s before', base.kind, base.id), bastion_internal.list_note(base, explain_list.user_id),
-                            CASE WHEN base.user_id = explain_list.user_id AND base.tenant_id = explain_list.tenant_id THEN outcome ELSE 'nothing' END;
+        RETURN QUERY SELECT 1, 'list', format('%s list %s before', base.kind, base.id), bastion_internal.list_note(base, explain_list.user_id, by_role),
+                            CASE WHEN base.user_id = explain_list.user_id AND base.tenant_id = explain_list.tenant_id THEN own_outcome ELSE 'nothing' END;
     END IF;
     IF manages AND list.tenant_id = explain_list.tenant_id AND coalesce(base.kind, list.kind) IN ('user', 'unit', 'nobody') AND coalesce(base.unit_id, list.unit_id) IS NULL THEN
         RETURN QUERY SELECT 0, 'manage', manage, 'held in the whole tenant: everybody''s rows', outcome;

@@ -15,6 +15,8 @@ DECLARE
     root bastion.acls;  -- the default ACL that decides what roles give on the row
     of_nobody boolean;  -- reached by holders of resource.manage in the whole tenant
     manage text[] := bastion_internal.covering_patterns(resource, 'manage');
+    by_role boolean := resource = ANY (bastion_internal.resources_by_role());
+    manage_own text[] := bastion_internal.covering_patterns(resource, 'manage_own');
     everything text[] := array_remove(array_remove(manage, resource || '.manage'), '*.manage');
 BEGIN
     SELECT * INTO list FROM bastion.acls a WHERE a.id = list_held.acl_id AND a.tenant_id = list_held.tenant_id;
@@ -67,7 +69,14 @@ BEGIN
         JOIN grants g ON g.pattern = ANY (w.covering) LEFT JOIN denies d ON d.pattern = w.pattern
         WHERE root.kind = 'tenant' OR root.unit_id IS NOT NULL
         UNION ALL
-        SELECT w.pattern, s.until FROM wanted w, stay s WHERE root.user_id = list_held.user_id
+        SELECT w.pattern, s.until FROM wanted w, stay s WHERE root.user_id = list_held.user_id AND NOT by_role
+        UNION ALL
+        SELECT w.pattern, g.until FROM wanted w JOIN grants g ON g.pattern = ANY (w.covering)
+        WHERE root.user_id = list_held.user_id AND by_role AND g.unit_id IS NULL
+        UNION ALL
+        SELECT w.pattern, least(g.until, (SELECT min(coalesce(o.valid_from, '-infinity')) FROM own o
+                                          WHERE o.effect = 'deny' AND o.unit_id IS NULL AND o.pattern = ANY (manage_own)))
+        FROM wanted w, grants g WHERE root.user_id = list_held.user_id AND by_role AND g.unit_id IS NULL AND g.pattern = ANY (manage_own)
         UNION ALL
         SELECT w.pattern, least(g.until, (SELECT min(coalesce(o.valid_from, '-infinity')) FROM own o
                                           WHERE o.effect = 'deny' AND o.unit_id IS NULL AND o.pattern = ANY (manage)))

@@ -56,6 +56,20 @@ AS $$ SELECT '{tenants,tenant,organizations,organization,organisations,organisat
 COMMENT ON FUNCTION bastion_internal.adopt_tenant_names() IS 'Names of tables of tenants.';
 SELECT bastion_internal.callable_by('bastion_internal.adopt_tenant_names()', 'migration');
 
+-- Without a foreign key, the name of a column alone says that it holds a tenant: tenant_id, and that of the table of tenants. Where the
+-- tables have none, the usual names of one, but not company_id: other people's customers are companies too.
+CREATE FUNCTION bastion_internal.adopt_column_names(tenants regclass) RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN tenants IS NULL OR tenants = 'bastion.tenants'::regclass
+                THEN '{tenant_id,organization_id,organisation_id,org_id,workspace_id}'::text[]
+                ELSE ARRAY['tenant_id', regexp_replace(regexp_replace(lower(c.relname::text), 'ies$', 'y'), 's$', '') || '_id'] END
+    FROM (SELECT) x LEFT JOIN pg_class c ON c.oid = tenants
+$$;
+COMMENT ON FUNCTION bastion_internal.adopt_column_names(regclass) IS 'Names of columns that hold the tenant, those before others first.';
+SELECT bastion_internal.callable_by('bastion_internal.adopt_column_names(regclass)', 'migration');
+
 -- A plan goes on where an earlier one was left: the trigger of adopt_fill() tells which column was added.
 CREATE FUNCTION bastion_internal.adopt_filled(relation regclass) RETURNS name
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -77,21 +91,28 @@ AS $$
         FROM bastion_internal.adopt_edges(relations) e, bastion_internal.column_state(e.child, e.columns[1]) s
         WHERE e.parent = tenants AND cardinality(e.columns) = 1
         ORDER BY e.child, e.required DESC, bastion_internal.column_number(e.child, e.columns[1])
+    ), named AS (
+        SELECT bastion_internal.adopt_column_names(tenants) AS names,
+               coalesce((SELECT s.base_type FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1],
+                         bastion_internal.column_state(k.conrelid, a.attname) s
+                         WHERE k.conrelid = tenants AND k.contype = 'p' AND cardinality(k.conkey) = 1), 'uuid'::regtype) AS key_type
     )
     SELECT d.child, d.name, d.base_type, d.key FROM direct d
     UNION ALL
-    SELECT DISTINCT ON (r.oid) r.oid::regclass, a.attname, s.base_type, NULL::name
-    FROM unnest(relations) r (oid) JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped,
-         bastion_internal.column_state(r.oid, a.attname) s
-    WHERE r.oid <> ALL (ARRAY(SELECT d.child FROM direct d)) AND r.oid IS DISTINCT FROM tenants
-      AND (a.attname = 'tenant_id' AND s.base_type = ANY ('{uuid,bigint,integer}'::regtype[])
-           OR EXISTS (SELECT FROM direct d WHERE d.name = a.attname AND d.base_type = s.base_type AND a.attname <> 'id'))
-      AND a.attname IS DISTINCT FROM bastion_internal.adopt_filled(r.oid)
-      AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = r.oid AND k.contype IN ('p', 'f') AND k.conkey = ARRAY[a.attnum])
+    (SELECT DISTINCT ON (r.oid) r.oid::regclass, a.attname, s.base_type, NULL::name
+     FROM named, unnest(relations) r (oid) JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped,
+          bastion_internal.column_state(r.oid, a.attname) s
+     WHERE r.oid <> ALL (ARRAY(SELECT d.child FROM direct d)) AND r.oid IS DISTINCT FROM tenants
+       AND (a.attname = 'tenant_id' AND s.base_type = ANY ('{uuid,bigint,integer}'::regtype[])
+            OR lower(a.attname::text) = ANY (named.names) AND s.base_type = named.key_type
+            OR EXISTS (SELECT FROM direct d WHERE d.name = a.attname AND d.base_type = s.base_type AND a.attname <> 'id'))
+       AND a.attname IS DISTINCT FROM bastion_internal.adopt_filled(r.oid)
+       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = r.oid AND k.contype IN ('p', 'f') AND k.conkey = ARRAY[a.attnum])
+     ORDER BY r.oid, array_position(named.names, lower(a.attname::text)), a.attname)
     ORDER BY 1, 2
 $$;
 COMMENT ON FUNCTION bastion_internal.adopt_own_columns(regclass[], regclass) IS
-'The columns that hold a tenant: those with a foreign key to the table of tenants, with the column that it refers to, and others with their name and type, or called tenant_id.';
+'The columns that hold a tenant: those with a foreign key to the table of tenants, with the column that it refers to, and others with their name and type, or with one of adopt_column_names().';
 SELECT bastion_internal.callable_by('bastion_internal.adopt_own_columns(regclass[], regclass)', 'migration');
 
 -- Tables are placed in rounds: first those that hold the tenant, then those that refer to a placed table.

@@ -125,11 +125,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION receive_webhook(uuid, bytea, text) IS
-'Whether a call of a webhook is genuine: signature is sha256= and the HMAC-SHA-256 of the body under the secret, in hexadecimal. Counts it either way, for COMMIT. False for a webhook that is disabled or that one cannot see. Needs webhooks.open, webhooks.open_in_unit and webhooks.update.';
+'Whether a call of a webhook is genuine: signature is sha256= and the HMAC-SHA-256 of the body under the secret, in hexadecimal. Counts it either way, for COMMIT. False for a webhook that is disabled or that one cannot see. Needs webhooks.open and webhooks.update.';
 
 -- API keys, which viewers have not. As the owner of this function, who alone may call what it calls.
 
-CREATE FUNCTION create_api_key(name text, scopes text[], expires_at timestamptz DEFAULT NULL, unit text DEFAULT NULL,
+CREATE FUNCTION create_api_key(name text, scopes text[], expires_at timestamptz DEFAULT NULL,
                                rate_limit integer DEFAULT NULL, cost_limit numeric DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -139,13 +139,13 @@ BEGIN
     IF NOT bastion.has_permission('api_keys.create') THEN
         RAISE EXCEPTION 'permission denied: "api_keys.create" is needed' USING ERRCODE = 'insufficient_privilege';
     END IF;
-    RETURN bastion_api.api_key_create(name, scopes, expires_at, unit => unit, limits => jsonb_strip_nulls(
+    RETURN bastion_api.api_key_create(name, scopes, expires_at, limits => jsonb_strip_nulls(
         jsonb_build_object('rate', jsonb_build_object('per_second', rate_limit / 60.0, 'burst', rate_limit),
                            'cost', jsonb_build_object('meter', 'usd', 'amount', cost_limit, 'period', 'month'))
         - ARRAY[CASE WHEN rate_limit IS NULL THEN 'rate' END, CASE WHEN cost_limit IS NULL THEN 'cost' END]::text[]));
 END
 $$;
-COMMENT ON FUNCTION create_api_key(text, text[], timestamptz, text, integer, numeric) IS
+COMMENT ON FUNCTION create_api_key(text, text[], timestamptz, integer, numeric) IS
 'bastion_api.api_key_create() for who holds api_keys.create. rate_limit is in requests a minute, cost_limit in dollars a month.';
 REVOKE EXECUTE ON FUNCTION create_api_key FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION create_api_key TO workflow_builder_app;

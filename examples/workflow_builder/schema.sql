@@ -1,5 +1,5 @@
--- A workflow builder. Everybody works in a unit of their own: admins hold their role in the whole tenant, users and viewers in their
--- own unit, and shares add single rows. Run as a superuser in a database that has pg_bastion.
+-- A workflow builder. A row is its owner's, who does with it what their role allows; admins manage every row, and shares add single
+-- rows. Run as a superuser in a database that has pg_bastion.
 
 SELECT to_regrole('workflow_builder_owner') IS NULL AS no_owner, to_regrole('workflow_builder_app') IS NULL AS no_app \gset
 \if :no_owner
@@ -115,7 +115,7 @@ CREATE TABLE system_settings (
     PRIMARY KEY (tenant_id, key)
 );
 
-SELECT count(*) AS statements FROM bastion.protect('workflows', owner_column => 'user_id', sharing => 'tenant', visibility => 'unit');
+SELECT count(*) AS statements FROM bastion.protect('workflows', owner_column => 'user_id', sharing => 'tenant', visibility => 'owner', owner_rights => 'role');
 -- A deployment is part of its workflow: who may read, deploy or manage the one may do so with the other, through whichever share.
 -- The lists of protect(sharing => …) are of a table's own rows, so these policies ask for the workflow's. ARRAY(SELECT …) is
 -- computed once a statement and is an index key.
@@ -130,17 +130,17 @@ CREATE POLICY of_workflow_delete ON deployments FOR DELETE
 
 SET client_min_messages = warning;
 SELECT count(*) AS statements FROM (
-    SELECT bastion.protect('profiles', owner_column => 'user_id', sharing => 'tenant', visibility => 'unit') UNION ALL
+    SELECT bastion.protect('profiles', owner_column => 'user_id', sharing => 'tenant', visibility => 'owner', owner_rights => 'role') UNION ALL
     SELECT bastion.protect('deployments', owner_column => 'user_id', existing => 'keep',
                            actions => '{"create": "read", "update": "read", "delete": "read"}') UNION ALL
-    SELECT bastion.protect('knowledge_bases', owner_column => 'user_id', sharing => 'tenant', visibility => 'unit') UNION ALL
-    SELECT bastion.protect('webhooks', owner_column => 'user_id', sharing => 'tenant', visibility => 'unit') UNION ALL
-    SELECT bastion.protect('usage_logs', owner_column => 'user_id', sharing => 'tenant', visibility => 'unit', actions => '{"create": "read"}') UNION ALL
+    SELECT bastion.protect('knowledge_bases', owner_column => 'user_id', sharing => 'tenant', visibility => 'owner', owner_rights => 'role') UNION ALL
+    SELECT bastion.protect('webhooks', owner_column => 'user_id', sharing => 'tenant', visibility => 'owner', owner_rights => 'role') UNION ALL
+    SELECT bastion.protect('usage_logs', owner_column => 'user_id', sharing => 'tenant', visibility => 'owner', owner_rights => 'role', actions => '{"create": "read"}') UNION ALL
     SELECT bastion.protect('system_settings', actions => '{"create": "manage", "read": "manage", "update": "manage", "delete": "manage"}')
 ) s;
 SELECT count(*) AS keys FROM unnest('{deployments, webhooks, usage_logs}'::regclass[]) t, bastion.composite_keys_create(t);
 RESET client_min_messages;
-SELECT bastion_internal.protect_resource('workflows', '{execute, deploy}'), bastion_internal.protect_resource('webhooks', '{open, open_in_unit}'),
+SELECT bastion_internal.protect_resource('workflows', '{execute, deploy}'), bastion_internal.protect_resource('webhooks', '{open}'),
        bastion_internal.protect_resource('api_keys', '{create}');
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON profiles, workflows, knowledge_bases, webhooks, system_settings TO workflow_builder_app;

@@ -4,18 +4,15 @@
 INSERT INTO bastion.tenants (id, name, slug) VALUES
     ('3b000000-0000-4000-8000-00000000000a', 'Studio', 'studio'), ('3b000000-0000-4000-8000-00000000000b', 'Outside', 'outside');
 
--- Admin and viewer are the extension's roles. "user" of the old system holds everything, in the own unit; the studio's two roles are
--- held in the whole tenant, for tables without lists of their own: deployments, and those of supabase.sql. Users see the names of
--- those with whom they share.
-INSERT INTO bastion.roles (tenant_id, id, name, description) VALUES
-    (NULL, '3b000000-0000-4000-8000-000000000001', 'user', 'Everything with what is one''s own'),
-    ('3b000000-0000-4000-8000-00000000000a', '3b000000-0000-4000-8000-000000000002', 'studio user', 'What users may everywhere'),
-    ('3b000000-0000-4000-8000-00000000000a', '3b000000-0000-4000-8000-000000000003', 'studio viewer', 'What viewers may everywhere');
+-- Admin and viewer are the extension's roles: an admin manages everybody's rows, and a viewer reads. "user" of the old system does
+-- everything with what is their own, and sees the names of the colleagues to share with.
+INSERT INTO bastion.roles (id, name, description) VALUES ('3b000000-0000-4000-8000-000000000001', 'user', 'Everything with what is one''s own');
 INSERT INTO bastion.role_permissions (role_id, pattern)
-SELECT r.id, unnest(p.patterns)
-FROM (VALUES ('user', '{profiles.*, workflows.*, knowledge_bases.*, webhooks.*, usage_logs.read, api_keys.*}'::text[]),
-             ('studio user', '{deployments.read, before.*, tenant.members.read}'), ('studio viewer', '{deployments.read, before.read}')) AS p (role, patterns)
-JOIN bastion.roles r ON r.name = p.role;
+SELECT '3b000000-0000-4000-8000-000000000001', p.resource || '.' || a.action
+FROM (VALUES ('profiles', '{create,read,update,delete,manage_own}'::text[]), ('workflows', '{create,read,update,delete,execute,deploy,manage_own}'),
+             ('knowledge_bases', '{create,read,update,delete,manage_own}'), ('webhooks', '{create,read,update,delete,open,manage_own}'),
+             ('usage_logs', '{read}'), ('deployments', '{read}'), ('api_keys', '{*}'), ('before', '{*}'), ('tenant.members', '{read}')) AS p (resource, actions),
+     unnest(p.actions) AS a (action);
 
 INSERT INTO bastion.users (id, email, username, display_name) VALUES
     ('3b000000-0000-4000-8000-0000000000a1', 'ada@studio.example', 'ada', 'Ada'),
@@ -26,44 +23,37 @@ INSERT INTO bastion.users (id, email, username, display_name) VALUES
 INSERT INTO bastion.user_passwords (user_id, hash)
 SELECT u.id, bastion.password_hash('correct horse battery') FROM bastion.users u WHERE u.username IN ('ada', 'uma', 'ben', 'vic', 'oscar');
 
--- A unit for everybody, named like the user.
-INSERT INTO bastion.units (tenant_id, kind, name, slug)
-SELECT CASE u.username WHEN 'oscar' THEN '3b000000-0000-4000-8000-00000000000b' ELSE '3b000000-0000-4000-8000-00000000000a' END::uuid,
-       'person', u.display_name, u.username
-FROM bastion.users u WHERE u.username IN ('ada', 'uma', 'ben', 'vic', 'oscar');
-INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id)
-SELECT u.id, n.tenant_id, CASE WHEN m.in_unit THEN n.id END, r.id
-FROM (VALUES ('ada', 'admin', false), ('uma', 'user', true), ('uma', 'studio user', false), ('ben', 'user', true), ('ben', 'studio user', false),
-             ('vic', 'viewer', true), ('vic', 'studio viewer', false), ('oscar', 'owner', false)) AS m (username, role, in_unit)
-JOIN bastion.users u USING (username) JOIN bastion.units n ON n.slug = m.username
-JOIN bastion.roles r ON r.name = m.role AND (r.tenant_id IS NULL OR r.tenant_id = n.tenant_id);
+INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
+SELECT u.id, t.id, r.id
+FROM (VALUES ('ada', 'studio', 'admin'), ('uma', 'studio', 'user'), ('ben', 'studio', 'user'), ('vic', 'studio', 'viewer'), ('oscar', 'outside', 'owner')) AS m (username, slug, role)
+JOIN bastion.users u USING (username) JOIN bastion.tenants t USING (slug) JOIN bastion.roles r ON r.name = m.role AND r.tenant_id IS NULL;
 
--- Two workflows for everybody, one for Oscar. Loaded without an identity, a row says its list: that of the owner's unit.
+-- Two workflows for everybody, one for Oscar. Loaded without an identity, a row gets the list of the owner whom it names.
 SET search_path = workflow_builder;
 CREATE FUNCTION row_of(username text, kind text) RETURNS uuid
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT md5(username || '/' || kind)::uuid $$;
 CREATE TEMPORARY TABLE people AS
-SELECT u.id AS user_id, u.username, n.tenant_id, n.acl_id FROM bastion.users u JOIN bastion.units n ON n.slug = u.username;
+SELECT u.id AS user_id, u.username, m.tenant_id FROM bastion.users u JOIN bastion.memberships m ON m.user_id = u.id;
 
-INSERT INTO profiles (tenant_id, user_id, name, acl_id)
-SELECT p.tenant_id, p.user_id, initcap(p.username), p.acl_id FROM people p;
-INSERT INTO workflows (id, tenant_id, user_id, name, nodes, edges, acl_id)
+INSERT INTO profiles (tenant_id, user_id, name)
+SELECT p.tenant_id, p.user_id, initcap(p.username) FROM people p;
+INSERT INTO workflows (id, tenant_id, user_id, name, nodes, edges)
 SELECT row_of(p.username, 'workflow ' || n), p.tenant_id, p.user_id, format('%s''s workflow %s', initcap(p.username), n),
-       '[{"id": "start"}, {"id": "agent", "model": "small"}]', '[{"from": "start", "to": "agent"}]', p.acl_id
+       '[{"id": "start"}, {"id": "agent", "model": "small"}]', '[{"from": "start", "to": "agent"}]'
 FROM people p, generate_series(1, 2) n WHERE p.username <> 'oscar' OR n = 1;
 INSERT INTO deployments (id, tenant_id, workflow_id, user_id, version, snapshot)
 SELECT row_of(p.username, 'deployment'), w.tenant_id, w.id, w.user_id, 1, jsonb_build_object('name', w.name, 'nodes', w.nodes, 'edges', w.edges)
 FROM people p JOIN workflows w ON w.id = row_of(p.username, 'workflow 1');
-INSERT INTO knowledge_bases (id, tenant_id, user_id, name, acl_id)
-SELECT row_of(p.username, 'knowledge'), p.tenant_id, p.user_id, 'What we know', p.acl_id FROM people p;
-INSERT INTO webhooks (id, tenant_id, user_id, workflow_id, name, secret, acl_id)
+INSERT INTO knowledge_bases (id, tenant_id, user_id, name)
+SELECT row_of(p.username, 'knowledge'), p.tenant_id, p.user_id, 'What we know' FROM people p;
+INSERT INTO webhooks (id, tenant_id, user_id, workflow_id, name, secret)
 SELECT x.id, p.tenant_id, p.user_id, row_of(p.username, 'workflow 1'), 'On push',
-       bastion.seal_for(p.tenant_id, 'the secret of ' || p.username || '''s webhook', 'webhooks', x.id::text), p.acl_id
+       bastion.seal_for(p.tenant_id, 'the secret of ' || p.username || '''s webhook', 'webhooks', x.id::text)
 FROM people p, LATERAL (SELECT row_of(p.username, 'webhook')) AS x (id);
-INSERT INTO usage_logs (tenant_id, user_id, workflow_id, action, tokens, cost, duration_ms, acl_id)
-SELECT p.tenant_id, p.user_id, row_of(p.username, 'workflow 1'), 'query', 100, 0.01, 250, p.acl_id FROM people p;
+INSERT INTO usage_logs (tenant_id, user_id, workflow_id, action, tokens, cost, duration_ms)
+SELECT p.tenant_id, p.user_id, row_of(p.username, 'workflow 1'), 'query', 100, 0.01, 250 FROM people p;
 INSERT INTO system_settings (tenant_id, key, value)
 SELECT t.id, 'models.allowed', '["small", "large"]' FROM bastion.tenants t;
 SELECT bastion.sealed_column_add('webhooks', 'secret', 'id::text');

@@ -40,7 +40,7 @@ CREATE FUNCTION checksum_of_files(batch integer) RETURNS text LANGUAGE sql STABL
 $$;
 CREATE FUNCTION checksum_of_rows(batch integer) RETURNS text LANGUAGE sql STABLE SET search_path = workflow_builder_import, pg_catalog, pg_temp AS $$
     SELECT encode(sha256(convert_to(string_agg(r.path || canonical(r.doc - 'owner_id', u.username), E'\n' ORDER BY r.path COLLATE "C"), 'UTF8')), 'hex')
-    FROM (SELECT x.path, as_document(x.kind, x.key) AS doc FROM rows x WHERE x.batch_id = batch AND x.kind NOT IN ('users', 'units') OFFSET 0) r
+    FROM (SELECT x.path, as_document(x.kind, x.key) AS doc FROM rows x WHERE x.batch_id = batch AND x.kind <> 'users' OFFSET 0) r
     LEFT JOIN bastion.users u ON u.id = (r.doc ->> 'owner_id')::uuid
 $$;
 COMMENT ON FUNCTION checksum_of_files(integer) IS 'SHA-256 over what the files of a batch say, sealed values left out.';
@@ -48,23 +48,14 @@ COMMENT ON FUNCTION checksum_of_rows(integer) IS 'checksum_of_files() over the r
 
 CREATE FUNCTION import_users(batch batches) RETURNS void LANGUAGE sql VOLATILE SET search_path = workflow_builder_import, pg_catalog, pg_temp AS $$
     INSERT INTO rows SELECT batch.id, 'users', gen_random_uuid(), d.path FROM documents d WHERE d.batch_id = batch.id AND d.kind = 'users';
-    INSERT INTO rows SELECT batch.id, 'units', gen_random_uuid(), d.path FROM documents d WHERE d.batch_id = batch.id AND d.kind = 'users';
     INSERT INTO bastion.users (id, email, username, display_name)
     SELECT r.key::uuid, lower(d.doc ->> 'email'), d.owner, d.doc ->> 'name'
     FROM rows r JOIN documents d USING (batch_id, path) WHERE r.batch_id = batch.id AND r.kind = 'users';
     INSERT INTO bastion.user_passwords (user_id, hash)
     SELECT r.key::uuid, d.doc ->> 'password_hash' FROM rows r JOIN documents d USING (batch_id, path) WHERE r.batch_id = batch.id AND r.kind = 'users';
-    INSERT INTO bastion.units (id, tenant_id, kind, name, slug)
-    SELECT r.key::uuid, batch.tenant_id, 'person', coalesce(d.doc ->> 'name', d.owner), d.owner
-    FROM rows r JOIN documents d USING (batch_id, path) WHERE r.batch_id = batch.id AND r.kind = 'units';
-    -- An admin holds the role in the whole tenant; others one in their unit, and the studio's beside.
-    INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id)
-    SELECT u.key::uuid, batch.tenant_id, CASE WHEN p.in_unit THEN n.key::uuid END, o.id
-    FROM rows u JOIN rows n ON n.batch_id = u.batch_id AND n.kind = 'units' AND n.path = u.path
-    JOIN documents d ON d.batch_id = u.batch_id AND d.path = u.path
-    JOIN (VALUES ('admin', 'admin', false), ('user', 'user', true), ('user', 'studio user', false), ('viewer', 'viewer', true),
-                 ('viewer', 'studio viewer', false)) AS p (old_role, role, in_unit) ON p.old_role = d.doc ->> 'role'
-    JOIN bastion.roles o ON o.name = p.role AND (o.tenant_id IS NULL OR o.tenant_id = batch.tenant_id)
+    INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
+    SELECT u.key::uuid, batch.tenant_id, o.id
+    FROM rows u JOIN documents d ON d.batch_id = u.batch_id AND d.path = u.path JOIN bastion.roles o ON o.name = d.doc ->> 'role' AND o.tenant_id IS NULL
     WHERE u.batch_id = batch.id AND u.kind = 'users'
 $$;
 
@@ -82,36 +73,35 @@ BEGIN
     INSERT INTO rows
     SELECT batch.id, d.kind, CASE d.kind WHEN 'usage' THEN nextval('workflow_builder.usage_logs_id_seq')::text WHEN 'secrets' THEN gen_random_uuid()::text ELSE lower(d.doc ->> 'id') END, d.path
     FROM documents d WHERE d.batch_id = batch.id AND d.kind NOT IN ('users', 'api_keys');
-    -- With the owner, or who is to receive it, and the list of that person's unit.
+    -- With the owner, or who is to receive it: a row gets that person's list.
     CREATE TEMPORARY TABLE placed ON COMMIT DROP AS
-    SELECT r.kind, r.key, d.doc, batch.tenant_id, u.id AS user_id, n.acl_id, time_or_null(d.doc ->> 'created_at') AS created_at
+    SELECT r.kind, r.key, d.doc, batch.tenant_id, u.id AS user_id, time_or_null(d.doc ->> 'created_at') AS created_at
     FROM rows r JOIN documents d USING (batch_id, path) JOIN bastion.users standing_in ON standing_in.id = batch.default_owner
     LEFT JOIN bastion.users u ON u.username = coalesce(d.owner, standing_in.username)
-    LEFT JOIN bastion.units n ON n.tenant_id = batch.tenant_id AND n.slug = u.username
-    WHERE r.batch_id = batch.id AND r.kind NOT IN ('users', 'units');
+    WHERE r.batch_id = batch.id AND r.kind <> 'users';
     ANALYZE placed;
 
-    INSERT INTO workflow_builder.profiles (tenant_id, user_id, name, acl_id)
-    SELECT batch.tenant_id, u.id, u.display_name, n.acl_id
-    FROM rows r JOIN bastion.users u ON u.id = r.key::uuid JOIN bastion.units n ON n.tenant_id = batch.tenant_id AND n.slug = u.username
+    INSERT INTO workflow_builder.profiles (tenant_id, user_id, name)
+    SELECT batch.tenant_id, u.id, u.display_name
+    FROM rows r JOIN bastion.users u ON u.id = r.key::uuid
     WHERE r.batch_id = batch.id AND r.kind = 'users';
-    INSERT INTO workflow_builder.workflows (id, tenant_id, user_id, name, description, nodes, edges, tags, created_at, updated_at, acl_id)
+    INSERT INTO workflow_builder.workflows (id, tenant_id, user_id, name, description, nodes, edges, tags, created_at, updated_at)
     SELECT p.key::uuid, p.tenant_id, p.user_id, p.doc ->> 'name', p.doc ->> 'description', p.doc -> 'nodes', p.doc -> 'edges',
-           ARRAY(SELECT jsonb_array_elements_text(p.doc -> 'tags')), p.created_at, p.created_at, p.acl_id
+           ARRAY(SELECT jsonb_array_elements_text(p.doc -> 'tags')), p.created_at, p.created_at
     FROM placed p WHERE p.kind = 'workflows';
     INSERT INTO workflow_builder.deployments (id, tenant_id, user_id, workflow_id, version, status, snapshot, deployed_at)
     SELECT p.key::uuid, p.tenant_id, p.user_id, (p.doc ->> 'workflow')::uuid, (p.doc ->> 'version')::integer, p.doc ->> 'status', p.doc -> 'snapshot', p.created_at
     FROM placed p WHERE p.kind = 'deployments';
-    INSERT INTO workflow_builder.knowledge_bases (id, tenant_id, user_id, name, document_count, created_at, acl_id)
-    SELECT p.key::uuid, p.tenant_id, p.user_id, p.doc ->> 'name', (p.doc ->> 'document_count')::integer, p.created_at, p.acl_id FROM placed p WHERE p.kind = 'knowledge_bases';
-    INSERT INTO workflow_builder.webhooks (id, tenant_id, user_id, workflow_id, name, secret, created_at, acl_id)
+    INSERT INTO workflow_builder.knowledge_bases (id, tenant_id, user_id, name, document_count, created_at)
+    SELECT p.key::uuid, p.tenant_id, p.user_id, p.doc ->> 'name', (p.doc ->> 'document_count')::integer, p.created_at FROM placed p WHERE p.kind = 'knowledge_bases';
+    INSERT INTO workflow_builder.webhooks (id, tenant_id, user_id, workflow_id, name, secret, created_at)
     SELECT p.key::uuid, p.tenant_id, p.user_id, (p.doc ->> 'workflow')::uuid, p.doc ->> 'name',
-           bastion.import_aes_gcm(p.tenant_id, p.doc ->> 'encrypted_value', import_rows.key, 'webhooks', p.key::uuid::text), p.created_at, p.acl_id
+           bastion.import_aes_gcm(p.tenant_id, p.doc ->> 'encrypted_value', import_rows.key, 'webhooks', p.key::uuid::text), p.created_at
     FROM placed p WHERE p.kind = 'webhooks';
-    INSERT INTO workflow_builder.usage_logs (id, tenant_id, user_id, workflow_id, action, tokens, cost, duration_ms, created_at, acl_id)
+    INSERT INTO workflow_builder.usage_logs (id, tenant_id, user_id, workflow_id, action, tokens, cost, duration_ms, created_at)
     OVERRIDING SYSTEM VALUE
     SELECT p.key::bigint, p.tenant_id, p.user_id, (p.doc ->> 'workflow')::uuid, 'import', (p.doc ->> 'tokens')::integer, (p.doc ->> 'cost')::numeric,
-           (p.doc ->> 'duration_ms')::integer, p.created_at, p.acl_id
+           (p.doc ->> 'duration_ms')::integer, p.created_at
     FROM placed p WHERE p.kind = 'usage';
     -- Secrets of users, as secret_put() keeps them, which itself needs an identity.
     PERFORM bastion_internal.data_key('bastion.secrets', batch.tenant_id);
@@ -147,7 +137,7 @@ BEGIN
         PERFORM import_users(this);
         PERFORM import_rows(this, run.key);
         PERFORM import_api_keys(this);
-        SELECT jsonb_object_agg(r.kind, r.n) INTO counts FROM (SELECT x.kind, count(*) AS n FROM rows x WHERE x.batch_id = batch AND x.kind <> 'units' GROUP BY 1) r;
+        SELECT jsonb_object_agg(r.kind, r.n) INTO counts FROM (SELECT x.kind, count(*) AS n FROM rows x WHERE x.batch_id = batch GROUP BY 1) r;
         of_files := checksum_of_files(batch);
         of_rows := checksum_of_rows(batch);
         IF of_files IS DISTINCT FROM of_rows THEN
@@ -206,18 +196,16 @@ BEGIN
     IF later IS NOT NULL THEN
         RAISE EXCEPTION 'rows were made since the import' USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('One is %s.', later);
     END IF;
-    FOREACH kind IN ARRAY ARRAY['usage', 'webhooks', 'deployments', 'knowledge_bases', 'workflows', 'secrets', 'api_keys', 'units', 'users'] LOOP
+    FOREACH kind IN ARRAY ARRAY['usage', 'webhooks', 'deployments', 'knowledge_bases', 'workflows', 'secrets', 'api_keys', 'users'] LOOP
         IF kind = 'users' THEN
             DELETE FROM workflow_builder.profiles p USING rows r WHERE r.batch_id = batch AND r.kind = 'users' AND p.tenant_id = this.tenant_id AND p.user_id = r.key::uuid;
         END IF;
         EXECUTE format('DELETE FROM %s t USING workflow_builder_import.rows r WHERE r.batch_id = $1 AND r.kind = $2 AND t.id = r.key::%s',
-                       CASE kind WHEN 'usage' THEN 'workflow_builder.usage_logs' WHEN 'secrets' THEN 'bastion.secrets' WHEN 'api_keys' THEN 'bastion.api_keys' WHEN 'units' THEN 'bastion.units'
+                       CASE kind WHEN 'usage' THEN 'workflow_builder.usage_logs' WHEN 'secrets' THEN 'bastion.secrets' WHEN 'api_keys' THEN 'bastion.api_keys'
                                  WHEN 'users' THEN 'bastion.users' ELSE 'workflow_builder.' || kind END,
                        CASE kind WHEN 'usage' THEN 'bigint' ELSE 'uuid' END) USING batch, kind;
         GET DIAGNOSTICS gone = ROW_COUNT;
-        IF kind <> 'units' THEN
-            counts := counts || jsonb_build_object(kind, gone);
-        END IF;
+        counts := counts || jsonb_build_object(kind, gone);
     END LOOP;
     DELETE FROM rows r WHERE r.batch_id = batch;
     UPDATE batches b SET state = 'undone', undone_at = now() WHERE b.id = batch;

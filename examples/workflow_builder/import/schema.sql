@@ -185,9 +185,7 @@ LANGUAGE sql STABLE SET search_path = workflow_builder_import, pg_catalog, pg_te
     SELECT g.path, 'error', 'its address or user name is taken' FROM good g
     WHERE g.kind = 'users' AND EXISTS (SELECT FROM bastion.users u WHERE u.email = lower(g.doc ->> 'email') OR u.username = g.owner)
     UNION ALL
-    SELECT g.path, 'error', 'its user name is taken by a unit' FROM good g
-    WHERE g.kind = 'users' AND (bastion.is_slug(g.owner) IS NOT TRUE OR bastion.is_username(g.owner) IS NOT TRUE
-                                OR EXISTS (SELECT FROM bastion.units n JOIN b ON b.tenant_id = n.tenant_id WHERE n.slug = g.owner))
+    SELECT g.path, 'error', 'its user name is none' FROM good g WHERE g.kind = 'users' AND bastion.is_username(g.owner) IS NOT TRUE
     UNION ALL
     SELECT g.path, 'error', 'its value does not open' FROM good g
     WHERE g.kind IN ('webhooks', 'secrets') AND opens(g.doc ->> 'encrypted_value', report.key) IS NOT TRUE

@@ -15,12 +15,12 @@ EXCEPTION WHEN SQLSTATE 'XT000' THEN
 END
 $$;
 
--- Everybody logs in to the unit of their own.
-SELECT bastion_api.login('ada', 'correct horse battery', 'studio', 'ada') ->> 'access_token' AS ada,
-       bastion_api.login('uma', 'correct horse battery', 'studio', 'uma') ->> 'access_token' AS uma,
-       bastion_api.login('ben', 'correct horse battery', 'studio', 'ben') ->> 'access_token' AS ben,
-       bastion_api.login('vic', 'correct horse battery', 'studio', 'vic') ->> 'access_token' AS vic,
-       bastion_api.login('oscar', 'correct horse battery', 'outside', 'oscar') ->> 'access_token' AS oscar \gset
+-- Everybody logs in.
+SELECT bastion_api.login('ada', 'correct horse battery', 'studio') ->> 'access_token' AS ada,
+       bastion_api.login('uma', 'correct horse battery', 'studio') ->> 'access_token' AS uma,
+       bastion_api.login('ben', 'correct horse battery', 'studio') ->> 'access_token' AS ben,
+       bastion_api.login('vic', 'correct horse battery', 'studio') ->> 'access_token' AS vic,
+       bastion_api.login('oscar', 'correct horse battery', 'outside') ->> 'access_token' AS oscar \gset
 \set studio '3b000000-0000-4000-8000-00000000000a'
 \set ada_id '3b000000-0000-4000-8000-0000000000a1'
 \set uma_id '3b000000-0000-4000-8000-0000000000a2'

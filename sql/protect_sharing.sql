@@ -179,7 +179,7 @@ SELECT test.twice('drive.files', $$owner_column => 'created_by', sharing => 'ten
 SELECT f.id, a.kind, a.user_id = f.created_by AS owners FROM drive.files f JOIN bastion.acls a ON a.id = f.acl_id ORDER BY f.id;
 SELECT test.twice('drive.files', $$owner_column => 'created_by', sharing => 'tenant', visibility => 'unit',
                                    actions => '{"update": "edit", "delete": "edit"}'$$);
-SELECT test.twice('drive.files', $$owner_column => 'created_by', sharing => 'cross_tenant', visibility => 'unit', citus => true$$);
+SELECT test.twice('drive.files', $$owner_column => 'created_by', sharing => 'tenant', visibility => 'unit', citus => true$$);
 SELECT test.twice('drive.files', $$owner_column => 'created_by'$$);
 SELECT count(*) > 0 AS undone FROM bastion.unprotect('drive.files');
 SELECT test.protection_of('drive.files') = :'before' AS as_before;

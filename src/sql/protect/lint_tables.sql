@@ -117,7 +117,7 @@ AS $$
     UNION ALL
     SELECT 'error', format('policy %I on %s', f, m.member), 'permissive policy that protect() did not write: it makes rows visible',
            format('DROP POLICY %I ON %s;', f, m.member)
-    FROM bastion_internal.protected_members() m, bastion_internal.foreign_policies(m.member) f
+    FROM bastion_internal.protected_members() m, bastion_internal.foreign_policies(m.member, ((m.spec).options ->> 'citus')::boolean) f
     WHERE (m.spec).options ->> 'existing' <> 'keep'
     UNION ALL
     SELECT 'warning', p.relation::text, format('no index begins with column "%s"', n),

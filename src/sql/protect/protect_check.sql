@@ -194,25 +194,64 @@ $$;
 COMMENT ON FUNCTION bastion_internal.check_no_nulls(regclass, name) IS 'Counts and refuses rows without a tenant: 23502.';
 SELECT bastion_internal.callable_by('bastion_internal.check_no_nulls(regclass, name)', 'migration');
 
-CREATE FUNCTION bastion_internal.check_foreign_policies(relation regclass) RETURNS void
+CREATE FUNCTION bastion_internal.check_foreign_policies(relation regclass, citus boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 AS $$
 DECLARE
     names text := (SELECT string_agg(format('"%s" on %s', p, t.member), ', ' ORDER BY t.depth, t.member::text, p)
-                   FROM bastion_internal.protect_tree(relation) t, bastion_internal.foreign_policies(t.member) p);
+                   FROM bastion_internal.protect_tree(relation) t, bastion_internal.foreign_policies(t.member, citus) p);
 BEGIN
     IF names IS NOT NULL THEN
-        RAISE EXCEPTION 'cannot protect %: it has permissive policies: %', relation, names
+        RAISE EXCEPTION 'cannot protect %: it has % policies: %', relation, CASE WHEN citus THEN 'other' ELSE 'permissive' END, names
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = 'existing => ''drop'' drops them; existing => ''keep'' lets them decide inside each tenant.';
+                  HINT = CASE WHEN citus THEN 'existing => ''drop'' drops them. Citus makes all of them permissive on shards.'
+                              ELSE 'existing => ''drop'' drops them; existing => ''keep'' lets them decide inside each tenant.' END;
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.check_foreign_policies(regclass) IS
-'Lists and refuses permissive policies that protect() did not write: 55000.';
-SELECT bastion_internal.callable_by('bastion_internal.check_foreign_policies(regclass)', 'migration');
+COMMENT ON FUNCTION bastion_internal.check_foreign_policies(regclass, boolean) IS
+'Lists and refuses permissive policies that protect() did not write, and for Citus the others too: 55000.';
+SELECT bastion_internal.callable_by('bastion_internal.check_foreign_policies(regclass, boolean)', 'migration');
+
+-- Citus gives each of its tables this trigger. Its own catalog exists only with it.
+CREATE FUNCTION bastion_internal.is_distributed(relation regclass) RETURNS boolean
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+                   WHERE t.tgrelid = relation AND p.proname = 'citus_truncate_trigger' AND p.pronamespace = 'pg_catalog'::regnamespace)
+$$;
+COMMENT ON FUNCTION bastion_internal.is_distributed(regclass) IS 'Whether Citus distributes the table.';
+SELECT bastion_internal.callable_by('bastion_internal.is_distributed(regclass)', 'migration');
+
+CREATE FUNCTION bastion_internal.check_citus(relation regclass, tenant_column name, citus boolean, existing text, sharing text) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    distributed boolean := bastion_internal.is_distributed(relation);
+BEGIN
+    IF citus AND existing = 'keep' THEN
+        RAISE EXCEPTION 'cannot keep other policies with citus' USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'On shards each of them would show its rows to every tenant.';
+    ELSIF citus AND sharing = 'cross_tenant' THEN
+        RAISE EXCEPTION 'cannot share across tenants with citus' USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'Rows of other tenants are in other shards.';
+    ELSIF distributed AND NOT citus THEN
+        RAISE EXCEPTION 'cannot protect %: Citus distributes it', relation USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Say citus => true: Citus makes other policies again as permissive ones.';
+    ELSIF distributed AND (SELECT c.default_value FROM bastion_internal.column_state(relation, tenant_column) c) IS NULL THEN
+        RAISE EXCEPTION 'cannot protect %: Citus distributes it, and column "%" has no default', relation, tenant_column
+            USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'Citus refuses a default for the column by which it distributes a table.',
+                  HINT = 'Undistribute the table, protect it with citus => true, and distribute it again.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.check_citus(regclass, name, boolean, text, text) IS
+'Refuses arguments of protect() that do not isolate tenants on the shards of Citus: 22023, and 55000 for a table that is distributed already.';
+SELECT bastion_internal.callable_by('bastion_internal.check_citus(regclass, name, boolean, text, text)', 'migration');
 
 CREATE FUNCTION bastion_internal.check_actions(actions jsonb) RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE

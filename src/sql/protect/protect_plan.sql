@@ -245,7 +245,7 @@ BEGIN
                  ORDER BY o.column_name, s.place;
     IF spec.options ->> 'existing' = 'drop' THEN
         RETURN QUERY SELECT format('DROP POLICY %I ON %s;', p, t.member)
-                     FROM bastion_internal.protect_tree(spec.relation) t, bastion_internal.foreign_policies(t.member) p
+                     FROM bastion_internal.protect_tree(spec.relation) t, bastion_internal.foreign_policies(t.member, (spec.options ->> 'citus')::boolean) p
                      ORDER BY t.depth, t.member::text, p;
     END IF;
     RETURN QUERY SELECT s.statement

@@ -131,6 +131,35 @@ COMMENT ON FUNCTION bastion_internal.default_acl_test(bastion.protected_tables) 
 'The condition that a new row has the default ACL of the context.';
 SELECT bastion_internal.callable_by('bastion_internal.default_acl_test(bastion.protected_tables)', 'migration');
 
+-- Citus makes policies again on shards, without AS RESTRICTIVE, and parses their conditions a second time, which neither a subquery nor a
+-- test of a constant survives. So each policy is PERMISSIVE and holds the whole condition. It depends on the columns and on functions of
+-- the extension: where these go, so does the policy, and without a policy no row is visible.
+CREATE FUNCTION bastion_internal.citus_policies(spec bastion.protected_tables, on_insert text, on_update text)
+RETURNS TABLE (name name, permissive boolean, command text, using_test text, check_test text)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 4
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    same_tenant text := bastion_internal.same_tenant_test(spec);
+    on_select text := bastion_internal.protect_test(spec, 'read');
+    on_delete text := bastion_internal.protect_test(spec, 'delete');
+BEGIN
+    IF spec.options ? 'sharing' THEN
+        on_select := same_tenant || ' AND ' || bastion_internal.sharing_test(spec, 'read');
+        on_delete := same_tenant || ' AND ' || bastion_internal.sharing_test(spec, 'delete');
+        on_update := same_tenant || ' AND ' || on_update;
+    END IF;
+    RETURN QUERY VALUES
+        ('bastion_access_select'::name, true, 'SELECT', on_select, NULL),
+        ('bastion_access_insert', true, 'INSERT', NULL, on_insert),
+        ('bastion_access_update', true, 'UPDATE', on_update, on_update),
+        ('bastion_access_delete', true, 'DELETE', on_delete, NULL);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.citus_policies(bastion.protected_tables, text, text) IS
+'The policies of a table that Citus distributes; on_insert and on_update are the conditions of protect_policies().';
+SELECT bastion_internal.callable_by('bastion_internal.citus_policies(bastion.protected_tables, text, text)', 'migration');
+
 -- DROP EXTENSION ... CASCADE drops every policy that uses the extension, and DROP COLUMN ... CASCADE every policy that uses the column. If
 -- a permissive policy stayed alone, each tenant would see the rows of all; without any policy, no row is visible. So each permissive
 -- policy has a condition that is always true, which the planner removes, to depend on the schema and on both columns.
@@ -154,7 +183,10 @@ BEGIN
         on_insert := on_insert || ' AND ' || bastion_internal.default_acl_test(spec);
         on_update := bastion_internal.sharing_test(spec, 'update');
     END IF;
-    IF spec.options ->> 'sharing' = 'tenant' THEN
+    IF (spec.options ->> 'citus')::boolean THEN
+        RETURN QUERY SELECT * FROM bastion_internal.citus_policies(spec, on_insert, on_update);
+        RETURN;
+    ELSIF spec.options ->> 'sharing' = 'tenant' THEN
         RETURN QUERY VALUES
             ('bastion_access_select'::name, true, 'SELECT', format('%s AND (%s)', bastion_internal.sharing_test(spec, 'read'), always), NULL),
             ('bastion_access_insert', true, 'INSERT', NULL, always),
@@ -197,16 +229,16 @@ $$;
 COMMENT ON FUNCTION bastion_internal.is_our_policy(name) IS 'Whether protect() writes policies of this name.';
 SELECT bastion_internal.callable_by('bastion_internal.is_our_policy(name)', 'migration');
 
-CREATE FUNCTION bastion_internal.foreign_policies(relation regclass) RETURNS SETOF name
+CREATE FUNCTION bastion_internal.foreign_policies(relation regclass, all_kinds boolean DEFAULT false) RETURNS SETOF name
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT p.polname FROM pg_policy p
-    WHERE p.polrelid = relation AND p.polpermissive AND NOT bastion_internal.is_our_policy(p.polname) ORDER BY p.polname
+    WHERE p.polrelid = relation AND (p.polpermissive OR all_kinds) AND NOT bastion_internal.is_our_policy(p.polname) ORDER BY p.polname
 $$;
-COMMENT ON FUNCTION bastion_internal.foreign_policies(regclass) IS
-'The permissive policies of a table that protect() did not write.';
-SELECT bastion_internal.callable_by('bastion_internal.foreign_policies(regclass)', 'migration');
+COMMENT ON FUNCTION bastion_internal.foreign_policies(regclass, boolean) IS
+'The permissive policies of a table that protect() did not write; all_kinds: the RESTRICTIVE ones too, which are PERMISSIVE on the shards of Citus.';
+SELECT bastion_internal.callable_by('bastion_internal.foreign_policies(regclass, boolean)', 'migration');
 
 CREATE FUNCTION bastion_internal.policy_command(code "char") RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE

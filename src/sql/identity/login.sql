@@ -282,7 +282,9 @@ AS $$
 BEGIN
     -- Locks rows in the same order as deletions do, so that the two cannot deadlock.
     PERFORM FROM bastion.tenants t WHERE t.id = hold_user.tenant_id FOR KEY SHARE;
-    PERFORM FROM bastion.units u WHERE u.id = hold_user.unit_id FOR KEY SHARE;
+    IF hold_user.unit_id IS NOT NULL THEN
+        PERFORM FROM bastion.units u WHERE u.id = hold_user.unit_id FOR KEY SHARE;
+    END IF;
     PERFORM FROM bastion.users u WHERE u.id = hold_user.user_id AND u.status = 'active' FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN false;
@@ -346,10 +348,19 @@ DECLARE
     tenants uuid[] := CASE WHEN tenant IS NULL THEN bastion_internal.login_tenants(login_place.user_id) END;
     made text;
     place record;
+    status text := 'ok';
+    -- Members of one tenant log in there. Every place is checked again when it can no longer change.
+    tenant_id uuid := CASE cardinality(tenants) WHEN 1 THEN tenants[1] END;
+    unit_id uuid;
     remembered boolean;
 BEGIN
-    place := bastion_internal.resolve_identity(login_place.user_id, coalesce(login_place.tenant, CASE cardinality(tenants) WHEN 1 THEN tenants[1]::text END), login_place.unit);
-    remembered := known IS NOT NULL AND place.status = 'ok' AND bastion_internal.device_remembered_at(known, login_place.user_id, place.tenant_id) IS NOT NULL;
+    IF tenant_id IS NULL OR login_place.unit IS NOT NULL THEN
+        place := bastion_internal.resolve_identity(login_place.user_id, coalesce(login_place.tenant, tenant_id::text), login_place.unit);
+        status := place.status;
+        tenant_id := place.tenant_id;
+        unit_id := place.unit_id;
+    END IF;
+    remembered := known IS NOT NULL AND status = 'ok' AND bastion_internal.device_remembered_at(known, login_place.user_id, tenant_id) IS NOT NULL;
     IF challenge IS NOT NULL AND NOT bastion_internal.challenge_is_open(challenge, state) THEN
         RETURN bastion_internal.refuse_login(login_place.user_id, 'challenge', refused_at);
     ELSIF bastion_internal.lacks_factor(login_place.user_id, amr) AND NOT remembered THEN
@@ -363,14 +374,14 @@ BEGIN
             RETURN bastion_internal.tenant_required(login_place.user_id, tenants, made);
         END IF;
     END IF;
-    IF place.status <> 'ok' THEN
-        RETURN bastion_internal.refuse_login(login_place.user_id, place.status, refused_at);
-    ELSIF NOT (CASE WHEN challenge IS NULL THEN bastion_internal.hold_for_login(login_place.user_id, place.tenant_id, place.unit_id, hash)
-                    ELSE bastion_internal.hold_user(login_place.user_id, place.tenant_id, place.unit_id) END) THEN
+    IF status <> 'ok' THEN
+        RETURN bastion_internal.refuse_login(login_place.user_id, status, refused_at);
+    ELSIF NOT (CASE WHEN challenge IS NULL THEN bastion_internal.hold_for_login(login_place.user_id, tenant_id, unit_id, hash)
+                    ELSE bastion_internal.hold_user(login_place.user_id, tenant_id, unit_id) END) THEN
         RETURN bastion_internal.refuse_login(login_place.user_id, 'changed', refused_at);
     END IF;
     -- With the locks held, check again.
-    place := bastion_internal.resolve_identity(login_place.user_id, place.tenant_id::text, place.unit_id::text);
+    place := bastion_internal.resolve_identity(login_place.user_id, tenant_id::text, unit_id::text);
     IF place.status <> 'ok' THEN
         RETURN bastion_internal.refuse_login(login_place.user_id, place.status, refused_at);
     ELSIF challenge IS NOT NULL AND NOT bastion_internal.challenge_use(challenge, login_place.user_id) THEN

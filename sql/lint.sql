@@ -56,6 +56,8 @@ GRANT TRUNCATE, TRIGGER, REFERENCES ON shop.orders TO regress_app;
 GRANT TRUNCATE ON shop.parted_1 TO PUBLIC;
 CREATE TABLE shop.bare (name text);
 GRANT INSERT ON shop.bare TO regress_app;
+CREATE TABLE shop.by_column (name text, note text);
+GRANT SELECT (note) ON shop.by_column TO regress_app;
 CREATE TABLE shop.unforced (id bigint, tenant_id uuid);
 ALTER TABLE shop.unforced ENABLE ROW LEVEL SECURITY;
 GRANT SELECT ON shop.unforced TO regress_app;

@@ -92,7 +92,7 @@ AS $$
                  EXISTS (SELECT FROM bastion.guarded_schemas g JOIN pg_namespace n ON n.nspname = g.schema_name
                          WHERE n.oid = (r.class).relnamespace) AS guarded,
                  EXISTS (SELECT FROM bastion_internal.app_roles() a
-                         WHERE has_table_privilege(a, r.relation, 'SELECT, INSERT, UPDATE, DELETE')) AS granted,
+                         WHERE has_any_column_privilege(a, r.relation, 'SELECT, INSERT, UPDATE') OR has_table_privilege(a, r.relation, 'DELETE')) AS granted,
                  EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = r.relation) AS has_policy
           FROM bastion_internal.lint_relations('rp') r
           WHERE bastion_internal.protect_root(r.relation) IS NULL AND NOT bastion_internal.is_global(r.relation)) f

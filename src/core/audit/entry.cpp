@@ -152,11 +152,12 @@ public:
     }
 
 private:
-    // Null when no digest would be smaller than what it replaces.
+    // Null when nothing smaller can replace one.
     EntryValue* largest() noexcept {
         EntryValue* found = nullptr;
         const auto consider = [&found](EntryValue& value) {
-            if (value.tag != EntryTag::plain || value.bytes.size() <= digest_size) return;
+            if ((value.tag != EntryTag::plain && value.tag != EntryTag::sealed) || value.bytes.size() <= digest_size)
+                return;
             if (found == nullptr || value.bytes.size() > found->bytes.size()) found = &value;
         };
         for (EntryKey& part : key_) consider(part.value);
@@ -164,7 +165,12 @@ private:
         return found;
     }
 
+    // The digest of a ciphertext would tell nobody anything.
     Result<void> replace(EntryValue& value) {
+        if (value.tag == EntryTag::sealed) {
+            value = {EntryTag::redacted, {}};
+            return {};
+        }
         const Result<Digest> digest = sha256(value.bytes);
         if (!digest) return digest.error();
         value = {EntryTag::digest, digests_.emplace_back(*digest)};
@@ -193,6 +199,7 @@ bool has_zero(std::string_view text) noexcept { return text.find('\0') != std::s
 
 // Whether numbers of two bytes hold its lengths, and its values have the form of their tags.
 Result<void> check_value(const EntryValue& value) {
+    if (value.tag > EntryTag::digest) return Error{ErrorCode::internal, "a tag that no entry has"};
     if (value.tag == EntryTag::plain && has_zero(as_text(value.bytes)))
         return Error{ErrorCode::malformed_text, "a zero byte in a text"};
     if ((value.tag == EntryTag::digest && value.bytes.size() != digest_size) ||

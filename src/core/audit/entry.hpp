@@ -20,11 +20,12 @@ namespace bastion {
 inline constexpr std::size_t entry_most_bytes = 60 * 1024;
 inline constexpr std::size_t entry_most_actors = 8;
 
-enum class EntryTag : std::uint8_t { null, plain, sealed, redacted, digest };
+// No entry holds `shredded`: a reader puts it where the key of a sealed value is destroyed.
+enum class EntryTag : std::uint8_t { null, plain, sealed, redacted, digest, shredded };
 enum class EntryKind : std::uint8_t { row = 1, table, action, event };
 enum class EntrySide : std::uint8_t { old_value = 1, new_value };
 
-// `bytes` are empty for null and redacted.
+// `bytes` are empty for null, redacted and shredded.
 struct EntryValue {
     EntryTag tag = EntryTag::null;
     ByteSpan bytes;
@@ -65,7 +66,7 @@ struct Entry {
     std::span<const EntryColumn> columns;
 };
 
-// Plain values that do not fit become digests. Errors: limit_exceeded for more actors, columns or bytes than the format has;
+// Plain values that do not fit become digests, and sealed ones are redacted. Errors: limit_exceeded for more actors, columns or bytes than the format has;
 // malformed_text for a zero byte in a text.
 [[nodiscard]] Result<std::string> encode_entry(const Entry& entry);
 
@@ -79,7 +80,7 @@ struct StoredEntry {
 // Refuses every text that encode_entry() does not make: malformed_text, limit_exceeded.
 [[nodiscard]] Result<StoredEntry> read_entry(ByteSpan bytes);
 
-// What the entry says as a JSON object, without era, xid, seq and time. A sealed, redacted or digested value is an object that says so.
+// What the entry says as a JSON object, without era, xid, seq and time. A value that is not plain is an object that says so.
 [[nodiscard]] std::string entry_json(const Entry& entry);
 
 // Where transactions are numbered: a hash of the system identifier, the timeline and the database, above 0.

@@ -138,6 +138,7 @@ void append_value(std::string& out, std::string_view name, const EntryValue& val
         case EntryTag::null: out += "null"; break;
         case EntryTag::plain: json_append_string(out, as_text(value.bytes)); break;
         case EntryTag::sealed: out += R"({"sealed":true})"; break;
+        case EntryTag::shredded: out += R"({"shredded":true})"; break;
         case EntryTag::redacted: out += R"({"redacted":true})"; break;
         case EntryTag::digest: out += R"({"sha256":")" + hex_encode(value.bytes) + R"("})"; break;
     }

@@ -215,6 +215,31 @@ TEST(Entry, TakesTheDigestOfTheLargestValue) {
               "77a0f923b96d18567b52376c56638acc5f030009735888bc47f2da5b4b65e3af");
 }
 
+TEST(Entry, RedactsSealedValuesThatDoNotFit) {
+    const std::string large(50000, 's');
+    const std::string smaller(20000, 'b');
+    const std::vector<EntryColumn> columns{{"x", EntrySide::new_value, {EntryTag::sealed, as_bytes(smaller)}},
+                                           {"y", EntrySide::new_value, {EntryTag::sealed, as_bytes(large)}},
+                                           {"z", EntrySide::new_value, plain(smaller)}};
+    Entry entry;
+    entry.columns = columns;
+    const auto bytes = encode_entry(entry);
+    ASSERT_TRUE(bytes);
+    const auto read = read_entry(as_bytes(*bytes));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->columns[0].value.tag, EntryTag::sealed);
+    EXPECT_EQ(read->columns[1].value.tag, EntryTag::redacted);
+    EXPECT_EQ(read->columns[2].value.tag, EntryTag::plain);
+}
+
+TEST(Entry, HasNoShreddedValues) {
+    const std::vector<EntryColumn> columns{{"x", EntrySide::new_value, {EntryTag::shredded, {}}}};
+    Entry entry;
+    entry.columns = columns;
+    EXPECT_FALSE(encode_entry(entry));
+    EXPECT_NE(entry_json(entry).find(R"("x":{"shredded":true})"), std::string::npos);
+}
+
 TEST(Entry, TakesTheFirstOfEqualOnes) {
     const std::string large(40000, 'a');
     const std::vector<EntryColumn> columns{{"x", EntrySide::new_value, plain(large)},

@@ -141,7 +141,7 @@ WHERE f.prosecdef
     -- for monitoring roles, jobs of operators, and tests
     'bastion.outbox_counts()', 'bastion.metrics()',
     'bastion.status()', 'bastion.lint_summary()', 'bastion.event_counts(interval)', 'bastion.events_pruned()', 'bastion.events_prune(timestamp with time zone)',
-    'bastion.audit_seal()', 'bastion.audit_partitions_create(integer)', 'bastion.audit_drop_before(timestamp with time zone)', 'bastion.audit_new_era(text)', 'bastion.audit_key_rotate()', 'bastion.audit_checkpoint(bigint,bigint)', 'bastion.audit_verifier_key(bigint)', 'bastion.audit_tile(text,bigint)',
+    'bastion.audit_seal()', 'bastion.audit_partitions_create(integer)', 'bastion.audit_drop_before(timestamp with time zone)', 'bastion.audit_shred(uuid)', 'bastion.audit_new_era(text)', 'bastion.audit_key_rotate()', 'bastion.audit_checkpoint(bigint,bigint)', 'bastion.audit_verifier_key(bigint)', 'bastion.audit_tile(text,bigint)',
     'bastion.audit_inclusion_proof(bigint,bigint,bigint)', 'bastion.audit_consistency_proof(bigint,bigint,bigint)', 'bastion.audit_entry_index(bigint,xid8,bigint)',
     'bastion_test.act_as(text,text,text)',
     -- for migration roles and the event triggers

@@ -522,6 +522,8 @@ SELECT pg_catalog.length(bastion.audit_witness_request('witness.example/w1')) OP
 SELECT bastion.audit_cosignature_add(pg_catalog.concat(pg_catalog.chr(8212), E' witness.example/w1 AAAAAAAAAAA=\n'));
 SELECT bastion.audit_partitions_create(1) OPERATOR(pg_catalog.>) 0 AS partitions;
 SELECT bastion.audit_hold_lift(bastion.audit_hold_place('a case', pg_catalog.gen_random_uuid()), 'closed') AS lifted;
+SELECT pg_catalog.octet_length(bastion_internal.audit_subject_key_make(bastion_internal.data_key('audit_subject'), 1)) AS sealed_key;
+SELECT bastion.audit_shred('33333333-1111-4111-8111-111111111111') AS shredded;
 SELECT bastion.audit_seal() OPERATOR(pg_catalog.>) 0 AS sealed;
 SELECT bastion.audit_drop_before(pg_catalog.now()) OPERATOR(pg_catalog.>) 0 AS dropped;
 SELECT bastion.audit_witness_remove('witness.example/w1') AS removed;

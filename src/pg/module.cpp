@@ -2,6 +2,7 @@
 #include "core/base/startup.hpp"
 #include "pg/audit/audit_statement.hpp"
 #include "pg/audit/capture.hpp"
+#include "pg/audit/subject_key.hpp"
 #include "pg/base/foreign_code.hpp"
 #include "pg/base/settings.hpp"
 #include "pg/base/statistics.hpp"
@@ -53,6 +54,7 @@ extern "C" void _PG_init(void) {
     module::watch_explained_tables();
     module::watch_audited_statements();
     module::watch_captured_tables();
+    module::watch_subject_keys();
     module::watch_planner();
     module::watch_log();
 }

@@ -82,7 +82,7 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
      'SELECT * FROM bastion.protect(''shop.one_{n}'', quota => ''ones_{n}'')'),
     ('protect with an audit', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[],text,boolean,text)"}', 'table', 'one',
      'SELECT * FROM bastion.protect(''shop.one_{n}'', audit => true)'),
-    ('audit_table', '{"audit_table(regclass,name[],name[],name[],boolean)"}', 'table', 'one', 'SELECT * FROM bastion.audit_table(''shop.one_{n}'', redact => ARRAY[''owner_id''])'),
+    ('audit_table', '{"audit_table(regclass,name[],name[],name[],name[],name,boolean)"}', 'table', 'one', 'SELECT * FROM bastion.audit_table(''shop.one_{n}'', redact => ARRAY[''owner_id''])'),
     ('audit_untable', '{"audit_untable(regclass,boolean)"}', 'table', 'one', 'SELECT * FROM bastion.audit_untable(''shop.one_{n}'')'),
     ('protect as a dry run', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[],text,boolean,text)"}', 'table', 'one',
      'SELECT * FROM bastion.protect(''shop.one_{n}'', sharing => ''tenant'', dry_run => true)'),

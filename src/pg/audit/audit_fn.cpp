@@ -1,5 +1,6 @@
 // Entries for SQL: actions of the application, and what an entry says as jsonb.
 #include "pg/audit/audit_write.hpp"
+#include "pg/audit/entry_open.hpp"
 
 namespace bastion::pg {
 
@@ -31,15 +32,11 @@ Datum bastion_audit_action(PG_FUNCTION_ARGS) {
     PG_RETURN_VOID();
 }
 
-// NULL for what is no entry: one damaged row must not hide the others.
+// NULL for what is no entry: one damaged row must not hide the others. It opens sealed values for who may read the entry.
 PG_FUNCTION_INFO_V1(bastion_audit_entry);
 Datum bastion_audit_entry(PG_FUNCTION_ARGS) {
     const ByteSpan bytes = view(PG_GETARG_BYTEA_PP(0));
-    Utf8 json;
-    guarded_or_raise([&]() -> Result<void> {
-        const auto read = read_entry(bytes);
-        return read ? store(json, entry_json(read->entry)) : Result<void>();
-    });
+    const Utf8 json = readable_entry(bytes);
     if (json.is_null()) PG_RETURN_NULL();
     return jsonb_datum(json);
 }

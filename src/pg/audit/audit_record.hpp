@@ -7,7 +7,7 @@
 namespace bastion::pg {
 
 struct RecordedColumn {
-    char kind;  // i: record no others, x: leave it out, r: redact
+    char kind;  // i: record no others, x: leave it out, r: redact, p: personal, s: names the subject of personal ones
     const char* name;
     AttrNumber number;  // then; 0: unknown
 };

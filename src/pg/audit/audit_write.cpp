@@ -195,6 +195,14 @@ void write_entry(const Entry& done, bool of_all_tenants) {
     append_entry(entry_of(origin, done, of_all_tenants), origin.actor);
 }
 
+std::optional<Uuid> tenant_of_entry(AuditStatement* statement, const Entry& done) {
+    if (done.tenant) return done.tenant;
+    if (statement != nullptr) return origin_in(*statement).tenant;
+    const Decision& decision = decide();
+    if (decision.state != ContextState::authenticated) return {};
+    return optional_uuid(decision.identity.tenant);
+}
+
 void write_entry_of(AuditStatement* statement, const Entry& done) {
     if (statement == nullptr) {
         write_entry(done, false);

@@ -25,6 +25,9 @@ void write_entry(const Entry& done, bool of_all_tenants);
 struct AuditStatement;
 void write_entry_of(AuditStatement* statement, const Entry& done);
 
+// The tenant of such an entry.
+std::optional<Uuid> tenant_of_entry(AuditStatement* statement, const Entry& done);
+
 // Fills in the place in the log alone: for an entry about what another transaction did.
 void append_entry(Entry entry, const OptionalUuid& actor);
 

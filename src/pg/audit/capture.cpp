@@ -26,7 +26,12 @@ int place_of(TupleDesc descriptor, const char* name) {
 }
 
 Treatment treatment_of(char kind) noexcept {
-    return kind == 'i' ? Treatment::keep : kind == 'x' ? Treatment::leave_out : Treatment::redact;
+    switch (kind) {
+        case 'i': return Treatment::keep;
+        case 'x': return Treatment::leave_out;
+        case 'p': return Treatment::personal;
+        default: return Treatment::redact;
+    }
 }
 
 void treat_all(std::span<CapturedColumn> columns, Treatment treatment) noexcept {
@@ -46,7 +51,8 @@ bool is_secret(const AuditRecord& record, Relation relation, int place) {
     if (record.differs && (number == InvalidAttrNumber || number > record.last_number)) return true;
     const char* name = NameStr(TupleDescAttr(RelationGetDescr(relation), place)->attname);
     return std::any_of(record.columns.begin(), record.columns.end(), [&](const RecordedColumn& column) {
-        return column.kind != 'i' && (column.number == number || std::strcmp(column.name, name) == 0);
+        return column.kind != 'i' && column.kind != 's' &&
+               (column.number == number || std::strcmp(column.name, name) == 0);
     });
 }
 
@@ -60,7 +66,8 @@ void treat(std::span<CapturedColumn> columns, Relation relation, const AuditReco
     if (record.differs) return;
     for (const RecordedColumn& column : record.columns) {
         const int place = place_of(RelationGetDescr(relation), column.name);
-        if (place >= 0) columns[static_cast<std::size_t>(place)].treatment = treatment_of(column.kind);
+        if (place >= 0 && column.kind != 's')
+            columns[static_cast<std::size_t>(place)].treatment = treatment_of(column.kind);
     }
 }
 
@@ -112,6 +119,21 @@ int tenant_place(Relation relation, const AuditRecord& record, const Trigger* tr
     return column != nullptr ? place_of(RelationGetDescr(relation), column) : -1;
 }
 
+// Who the personal columns are about: a uuid in a column, or the tenant. A column of another type names nobody.
+void set_subject(Capture& capture, Relation relation, const AuditRecord& record) {
+    capture.subject = -1;
+    capture.subject_is_tenant = true;
+    capture.has_personal =
+        std::any_of(capture.columns.begin(), capture.columns.end(),
+                    [](const CapturedColumn& column) { return column.treatment == Treatment::personal; });
+    for (const RecordedColumn& column : record.columns) {
+        if (column.kind != 's') continue;
+        capture.subject_is_tenant = false;
+        const int place = place_of(RelationGetDescr(relation), column.name);
+        if (place >= 0 && capture.columns[static_cast<std::size_t>(place)].type == UUIDOID) capture.subject = place;
+    }
+}
+
 // In the current memory context.
 Capture* make_capture(Relation relation, const Trigger* trigger) {
     const uint64 catalog = catalog_messages;
@@ -132,6 +154,7 @@ Capture* make_capture(Relation relation, const Trigger* trigger) {
             columns[static_cast<std::size_t>(i)].treatment = Treatment::leave_out;
     out->columns = columns;
     out->tenant = tenant_place(relation, record, trigger);
+    set_subject(*out, relation, record);
     out->name = copied(audited_name(relation));
     return out;
 }

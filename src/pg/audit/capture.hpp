@@ -9,7 +9,8 @@
 namespace bastion::pg {
 
 // `hide` is for every column while a named one is gone, or has another name, and without a record.
-enum class Treatment : std::uint8_t { keep, leave_out, redact, hide };
+// `personal` values are sealed under the key of the subject.
+enum class Treatment : std::uint8_t { keep, leave_out, personal, redact, hide };
 
 struct CapturedColumn {
     std::string_view name;
@@ -28,6 +29,9 @@ struct Capture {
     std::span<const CapturedColumn> columns;
     bool has_key;
     int tenant;  // the place of the column, or -1
+    bool has_personal;
+    bool subject_is_tenant;  // no column names it
+    int subject;             // the place of the column, or -1
     int64 tenant_number;
     std::optional<Uuid> tenant_of_number;  // of tenant_number
     bool in_use;

@@ -1,8 +1,10 @@
 // The trigger of audited tables: an entry for each row that changes, with what changed, and one for TRUNCATE. It compares values byte by
 // byte and runs no operator of a type. Arguments: the column of the tenant, or nothing; then the columns of the record, as i:NAME to record
-// no others, x:NAME to leave one out and r:NAME to redact its values. What counts is the record, which knows columns by their numbers too.
+// no others, x:NAME to leave one out, r:NAME to redact its values, p:NAME to seal them under the key of the subject, whom the column in
+// s:NAME names. What counts is the record, which knows columns by their numbers too.
 #include "pg/audit/capture.hpp"
 #include "pg/audit/printed_value.hpp"
+#include "pg/audit/subject_key.hpp"
 #include "pg/base/catalog_read.hpp"
 #include "pg/context/context.hpp"
 
@@ -58,6 +60,33 @@ EntryValue value_of(const Changes& changes, std::size_t place, const Row& row, b
     return printed_value(changes.printed, changes.capture.columns[place].type, row.values[place]);
 }
 
+// Whom the personal values of a row are about. A value about nobody could never be erased, so it is not recorded.
+std::optional<Uuid> subject_of(const Changes& changes, const Row& row, const std::optional<Uuid>& tenant) {
+    if (changes.capture.subject_is_tenant) return tenant;
+    const int place = changes.capture.subject;
+    if (place < 0 || row.nulls[place]) return {};
+    return core_uuid(*DatumGetUUIDP(row.values[place]));
+}
+
+// One that no entry has room for is not recorded either.
+EntryValue personal_value(const Changes& changes, std::size_t place, const Row& row,
+                          const std::optional<Uuid>& tenant) {
+    const EntryValue plain = value_of(changes, place, row, false);
+    if (plain.tag != EntryTag::plain) return plain;
+    const std::optional<Uuid> subject = subject_of(changes, row, tenant);
+    if (!subject || plain.bytes.size() > entry_most_bytes) return {EntryTag::redacted, {}};
+    SubjectKey* key = need_subject_key(*subject, tenant);
+    if (key == nullptr) return {EntryTag::redacted, {}};
+    return sealed_value(*key, plain, changes.capture.columns[place].name, tenant);
+}
+
+// A row that gets another subject: its personal values are now about that one, so the entry has them all.
+bool has_other_subject(const Changes& changes, const Row& old_row, const Row& new_row) {
+    const int place = changes.capture.subject;
+    return changes.capture.has_personal && place >= 0 &&
+           !is_same(TupleDescAttr(changes.descriptor, place), place, old_row, new_row);
+}
+
 std::span<const EntryKey> key_of(const Changes& changes, const Row& row) {
     auto* out = static_cast<EntryKey*>(palloc(sizeof(EntryKey) * (INDEX_MAX_KEYS + 1)));
     std::size_t count = 0;
@@ -69,23 +98,30 @@ std::span<const EntryKey> key_of(const Changes& changes, const Row& row) {
 }
 
 // The columns of a row that is new or gone, without those that are NULL; of both rows of an UPDATE what changed, and without a key all.
-std::span<const EntryColumn> columns_of(const Changes& changes, const Row* old_row, const Row* new_row) {
+std::span<const EntryColumn> columns_of(const Changes& changes, const Row* old_row, const Row* new_row,
+                                        const std::optional<Uuid>& tenant) {
     const std::span<const CapturedColumn> columns = changes.capture.columns;
     auto* out = static_cast<EntryColumn*>(palloc(sizeof(EntryColumn) * (columns.size() * 2 + 1)));
     std::size_t count = 0;
     bool differs = false;
     const bool both = old_row != nullptr && new_row != nullptr;
+    const bool other_subject = both && has_other_subject(changes, *old_row, *new_row);
+    const auto recorded = [&](std::size_t place, const Row& row) {
+        const Treatment treatment = columns[place].treatment;
+        return treatment == Treatment::personal ? personal_value(changes, place, row, tenant)
+                                                : value_of(changes, place, row, treatment >= Treatment::redact);
+    };
     for (std::size_t i = 0; i < columns.size(); ++i) {
         if (columns[i].treatment == Treatment::leave_out) continue;
         const int place = static_cast<int>(i);
         const bool same = both && is_same(TupleDescAttr(changes.descriptor, place), place, *old_row, *new_row);
-        if (same && changes.capture.has_key) continue;
-        differs = differs || !same;
-        const bool redact = columns[i].treatment >= Treatment::redact;
+        const bool moves = other_subject && columns[i].treatment == Treatment::personal;
+        if (same && !moves && changes.capture.has_key) continue;
+        differs = differs || !same || moves;
         if (old_row != nullptr && (both || !old_row->nulls[i]))
-            out[count++] = {columns[i].name, EntrySide::old_value, value_of(changes, i, *old_row, redact)};
+            out[count++] = {columns[i].name, EntrySide::old_value, recorded(i, *old_row)};
         if (new_row != nullptr && (both || !new_row->nulls[i]))
-            out[count++] = {columns[i].name, EntrySide::new_value, value_of(changes, i, *new_row, redact)};
+            out[count++] = {columns[i].name, EntrySide::new_value, recorded(i, *new_row)};
     }
     return {out, differs ? count : 0};
 }
@@ -123,14 +159,16 @@ std::optional<Uuid> tenant_of(const Changes& changes, const Row& row) {
 }
 
 void record(const Changes& changes, const char* op, const Row* old_row, const Row* new_row) {
-    Entry entry;
-    entry.columns = columns_of(changes, old_row, new_row);
-    if (old_row != nullptr && new_row != nullptr && entry.columns.empty()) return;
     const Row& row = new_row != nullptr ? *new_row : *old_row;
+    Entry entry;
+    entry.tenant = tenant_of(changes, row);
+    std::optional<Uuid> of_values;
+    if (changes.capture.has_personal) of_values = tenant_of_entry(changes.statement, entry);
+    entry.columns = columns_of(changes, old_row, new_row, of_values);
+    if (old_row != nullptr && new_row != nullptr && entry.columns.empty()) return;
     entry.relation = changes.capture.name;
     entry.op = op;
     entry.key = key_of(changes, row);
-    entry.tenant = tenant_of(changes, row);
     write_entry_of(changes.statement, entry);
 }
 

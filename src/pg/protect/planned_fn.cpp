@@ -78,7 +78,9 @@ constexpr InternalFunction protect_statements{
 constexpr InternalFunction offer_composite_keys{"offer_composite_keys", 1, {REGCLASSOID}};
 constexpr InternalFunction unprotect_statements{"unprotect_statements", 2, {REGCLASSOID, BOOLOID}};
 constexpr InternalFunction audit_table_statements{
-    "audit_table_statements", 5, {REGCLASSOID, NAMEARRAYOID, NAMEARRAYOID, NAMEARRAYOID, BOOLOID}};
+    "audit_table_statements",
+    7,
+    {REGCLASSOID, NAMEARRAYOID, NAMEARRAYOID, NAMEARRAYOID, NAMEARRAYOID, NAMEOID, BOOLOID}};
 constexpr InternalFunction audit_untable_statements{"audit_untable_statements", 2, {REGCLASSOID, BOOLOID}};
 constexpr InternalFunction composite_keys_create_statements{
     "composite_keys_create_statements", 2, {REGCLASSOID, BOOLOID}};
@@ -114,7 +116,7 @@ Datum bastion_unprotect(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(bastion_audit_table);
 Datum bastion_audit_table(PG_FUNCTION_ARGS) {
-    return run_or_show(fcinfo, audit_table_statements, is_true(fcinfo, 4), "is under audit");
+    return run_or_show(fcinfo, audit_table_statements, is_true(fcinfo, 6), "is under audit");
 }
 
 PG_FUNCTION_INFO_V1(bastion_audit_untable);

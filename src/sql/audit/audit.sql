@@ -7,15 +7,16 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_audit_change';
 COMMENT ON FUNCTION bastion_internal.audit_change() IS
 'Trigger: adds an entry to the log of changes for each row of an audited table that changes, and for TRUNCATE.
-Arguments: the column of the tenant, or an empty text; then i:COLUMN to record no others, x:COLUMN to leave it out, r:COLUMN to redact its values, as the record says. When one of these columns is gone or is another one, or there is no record, all values are redacted.
-SQLSTATE 39P01, 55000 if bastion.audit_rows was altered.';
+Arguments: the column of the tenant, or an empty text; then i:COLUMN to record no others, x:COLUMN to leave it out, r:COLUMN to redact its values, p:COLUMN to seal them under the key of the subject in s:COLUMN, as the record says. When one of these columns is gone or is another one, or there is no record, all values are redacted.
+SQLSTATE 39P01, 55000 if bastion.audit_rows was altered; BA001 and BA002 without the right root key, for personal columns.';
 SELECT bastion_internal.callable_by('bastion_internal.audit_change()', 'migration');
 
 CREATE FUNCTION bastion_internal.audit_entry(entry bytea) RETURNS jsonb
 LANGUAGE C STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_audit_entry';
 COMMENT ON FUNCTION bastion_internal.audit_entry(bytea) IS
-'What an entry of the log of changes says; NULL for what is no entry. SQLSTATE 22P05 if the encoding of the database lacks a character.';
+'What an entry of the log of changes says; NULL for what is no entry. Sealed values are opened for a member with tenant.events.read in the tenant of the entry, and for operators.
+SQLSTATE 22P05 if the encoding of the database lacks a character; BA001, BA002 and BA003 for a sealed value whose key cannot be opened.';
 SELECT bastion_internal.callable_by('bastion_internal.audit_entry(bytea)', 'application');
 
 CREATE FUNCTION bastion_internal.audit_action(action text, resource_type text, resource_id text, success boolean, details jsonb) RETURNS void
@@ -68,7 +69,7 @@ COMMENT ON COLUMN bastion.audit.role IS 'The role that logged in to the database
 COMMENT ON COLUMN bastion.audit.application IS 'application_name, without an identity';
 COMMENT ON COLUMN bastion.audit.address IS 'The address of the client';
 COMMENT ON COLUMN bastion.audit.agent IS 'The user agent of the client';
-COMMENT ON COLUMN bastion.audit.old IS 'Former values by column, as texts; of an UPDATE those that changed';
+COMMENT ON COLUMN bastion.audit.old IS 'Former values by column, as texts; of an UPDATE those that changed. {"redacted": true} for one that is not recorded, {"shredded": true} for one that audit_shred() erased, {"sha256": ...} for one beyond 60 KiB';
 COMMENT ON COLUMN bastion.audit.new IS 'New values by column, as texts; of an action success and details, of an event outcome, details and when it happened';
 SELECT bastion_internal.readable_by('bastion.audit', 'application');
 

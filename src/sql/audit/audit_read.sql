@@ -36,7 +36,7 @@ END;
 COMMENT ON FUNCTION bastion.audit_history(regclass, jsonb, integer, timestamptz, xid8, bigint) IS
 'The history of one row of an audited table, the newest change first: a line for each column that changed, for at most so many changes. key has columns of the primary key with their values as texts, as {"id": "7"}.
 The next page: the occurred_at, xid and seq of the last line as before_time, before_xid and before_seq. before_time alone gives the history until then.
-Values are texts; a redacted one, or one beyond 60 KiB, is an object that says so.
+Values are texts; one that is redacted, shredded or beyond 60 KiB is an object that says so.
 As bastion.audit, for members with tenant.events.read in their tenant, and for operators. Entries under a former name of the table are in bastion.audit alone.
 SQLSTATE 2201W for a negative number.';
 SELECT bastion_internal.callable_by('bastion.audit_history(regclass, jsonb, integer, timestamptz, xid8, bigint)', 'application');
@@ -79,7 +79,7 @@ BEGIN ATOMIC
         GROUP BY n.key, n.life
         ORDER BY n.key, bool_or(NOT n.later) DESC, CASE WHEN bool_or(NOT n.later) THEN -n.life ELSE n.life END
     )
-    SELECT l.key, l.key || coalesce(jsonb_object_agg(v.name, CASE WHEN v.value = '{"redacted": true}' THEN 'null' ELSE v.value END
+    SELECT l.key, l.key || coalesce(jsonb_object_agg(v.name, CASE WHEN v.value IN ('{"redacted": true}', '{"shredded": true}') THEN 'null' ELSE v.value END
                                                      ORDER BY n.later DESC, CASE WHEN n.later THEN -n.place ELSE n.place END)
                                         FILTER (WHERE v.name IS NOT NULL), '{}')
     FROM lived l
@@ -152,6 +152,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN value IS NULL OR value = 'null' THEN 'NULL'
                 WHEN value ? 'redacted' THEN '(redacted)'
+                WHEN value ? 'shredded' THEN '(shredded)'
                 WHEN value ? 'sha256' THEN '(SHA-256 ' || left(value ->> 'sha256', 12) || '...)'
                 WHEN length(value #>> '{}') > 60 THEN left(value #>> '{}', 57) || '...'
                 ELSE value #>> '{}' END

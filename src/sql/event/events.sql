@@ -144,7 +144,7 @@ BEGIN
     END IF;
     -- Leaf 0 of a sealed log says that it was opened; an entry in that transaction would always be the first that is not sealed.
     PERFORM bastion_internal.audit_event(
-        e.kind <> 'audit_log_opened' AND (e.kind IN ('audit_dropped', 'audit_hold_placed', 'audit_hold_lifted') OR EXISTS (SELECT FROM bastion.audited_tables)), e.kind, e.outcome, e.detail::text,
+        e.kind <> 'audit_log_opened' AND (e.kind IN ('audit_dropped', 'audit_shredded', 'audit_hold_placed', 'audit_hold_lifted') OR EXISTS (SELECT FROM bastion.audited_tables)), e.kind, e.outcome, e.detail::text,
         to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'), e."user"::text, e.tenant, coalesce(e.subject, e.actor),
         coalesce(e.actors, CASE WHEN e.subject <> e.actor THEN ARRAY[e.actor] END), e.actor, e.unit, e.session,
         e.api_key, e.delegation, e.method, coalesce(e.role, session_user), e.application, host(e.ip), e.user_agent);

@@ -344,6 +344,7 @@ BEGIN
     DELETE FROM bastion.signing_keys;
     -- The public halves stay: they verify what was signed.
     UPDATE bastion.audit_keys k SET private_sealed = NULL WHERE k.private_sealed IS NOT NULL;
+    DELETE FROM bastion.audit_subject_keys;
     DELETE FROM bastion.data_keys;
     PERFORM bastion_internal.record_event('keys_discarded', 'success', NULL, NULL, answer || jsonb_build_object('by', session_user));
     RETURN answer;

@@ -8,13 +8,16 @@ SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 AS $$
     SELECT concat(format('SELECT bastion.audit_table(%L', audit_table_call.relation), string_agg(format(', %s => %L', l.name, l.names), '' ORDER BY l.kind), ');')
-    FROM (SELECT k.name, k.kind, array_agg(DISTINCT n.name ORDER BY n.name) AS names
-          FROM (VALUES ('include', 'i:'), ('exclude', 'x:'), ('redact', 'r:')) k (name, kind)
+    FROM (SELECT k.name, k.kind, array_agg(DISTINCT n.name ORDER BY n.name)::text AS names
+          FROM (VALUES ('include', 'i:'), ('exclude', 'x:'), ('redact', 'r:'), ('personal', 'p:')) k (name, kind)
           JOIN bastion_internal.audit_columns_now(audit_table_call.relation, columns) c ON c.kind = k.kind,
                LATERAL (SELECT c.present WHERE c.present IS NOT NULL
                         UNION SELECT c.name WHERE (c.kind <> 'i:' OR c.present IS NULL)
                                               AND bastion_internal.column_number(audit_table_call.relation, c.name) IS NOT NULL) n (name)
-          GROUP BY k.name, k.kind) l
+          GROUP BY k.name, k.kind
+          UNION ALL
+          SELECT 'subject', c.kind, c.present FROM bastion_internal.audit_columns_now(audit_table_call.relation, columns) c
+          WHERE c.kind = 's:' AND c.present IS NOT NULL) l
 $$;
 COMMENT ON FUNCTION bastion_internal.audit_table_call(regclass, text[]) IS 'The call of audit_table() that repeats an audit, with the present names of columns and without those that are gone.';
 

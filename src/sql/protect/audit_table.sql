@@ -3,14 +3,14 @@
 -- table can change; a partition gets the trigger for rows from its root. protect(audit => true) does the same. Triggers fire in the order of
 -- their names: what a trigger of the application changes comes after the change that fired it, so ours begins with an underscore.
 
-CREATE FUNCTION bastion_internal.check_audit_columns(relation regclass, include name[], exclude name[], redact name[]) RETURNS void
+CREATE FUNCTION bastion_internal.check_audit_columns(relation regclass, include name[], exclude name[], redact name[], personal name[], subject name) RETURNS void
 LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     key name[] := ARRAY(SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
                         WHERE i.indrelid = relation AND i.indisprimary);
-    listed name[] := include || exclude || redact;
+    listed name[] := include || exclude || redact || personal || CASE WHEN subject IS NOT NULL THEN ARRAY[subject] END;
     wrong name;
 BEGIN
     IF key = '{}' THEN
@@ -26,16 +26,24 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION 'column "%" of table % does not exist', coalesce(wrong, 'NULL'), relation USING ERRCODE = 'undefined_column';
     END IF;
-    SELECT n INTO wrong FROM unnest(exclude || redact) n WHERE n = ANY (key) LIMIT 1;
+    SELECT n INTO wrong FROM unnest(exclude || redact || personal) n WHERE n = ANY (key) LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'column "%" is in the primary key of table %', wrong, relation USING ERRCODE = 'invalid_parameter_value',
             HINT = 'An entry names the row that changed by its primary key.';
+    ELSIF subject IS NOT NULL AND personal = '{}' OR subject = ANY (personal) THEN
+        RAISE EXCEPTION 'subject names the column with the person whom personal columns are about' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF subject IS NOT NULL AND (SELECT c.base_type FROM bastion_internal.column_state(relation, subject) c) IS DISTINCT FROM 'uuid'::regtype THEN
+        RAISE EXCEPTION 'column "%" of table % is no uuid', subject, relation USING ERRCODE = 'datatype_mismatch',
+            HINT = 'Subjects of all tables are one set, so their numbers would be those of others.';
+    ELSIF personal <> '{}' AND subject IS NULL AND bastion_internal.audit_tenant_column(relation) = '' THEN
+        RAISE EXCEPTION 'personal columns of table % are about nobody', relation USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Name the column with the uuid of the person as subject, or protect the table, whose tenant is the subject then.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.check_audit_columns(regclass, name[], name[], name[]) IS
-'Refuses lists of columns that audit_table() cannot use: 22023, 42703, 55000 without a primary key.';
-SELECT bastion_internal.callable_by('bastion_internal.check_audit_columns(regclass, name[], name[], name[])', 'migration');
+COMMENT ON FUNCTION bastion_internal.check_audit_columns(regclass, name[], name[], name[], name[], name) IS
+'Refuses lists of columns that audit_table() cannot use: 22023, 42703, 42804 for a subject that is no uuid, 55000 without a primary key.';
+SELECT bastion_internal.callable_by('bastion_internal.check_audit_columns(regclass, name[], name[], name[], name[], name)', 'migration');
 
 CREATE FUNCTION bastion_internal.audit_triggers(relation regclass, tenant_column text, columns text[])
 RETURNS TABLE (member regclass, depth integer, is_clone boolean, name name, definition text, state text)
@@ -138,7 +146,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.audit_tenant_column(regclass) IS 'The column whose tenant an entry about the table gets; empty for that of the context.';
 SELECT bastion_internal.callable_by('bastion_internal.audit_tenant_column(regclass)', 'migration');
 
-CREATE FUNCTION bastion_internal.audit_table_statements(relation regclass, include name[], exclude name[], redact name[], dry_run boolean) RETURNS text[]
+CREATE FUNCTION bastion_internal.audit_table_statements(relation regclass, include name[], exclude name[], redact name[], personal name[], subject name, dry_run boolean) RETURNS text[]
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
@@ -159,8 +167,10 @@ BEGIN
     END IF;
     exclude := coalesce(exclude, '{}');
     redact := coalesce(redact, '{}');
-    PERFORM bastion_internal.check_audit_columns(relation, include, exclude, redact);
-    wanted := ARRAY(SELECT l.kind || n FROM (VALUES ('i:', include), ('x:', exclude), ('r:', redact)) l (kind, names), unnest(l.names) n
+    personal := coalesce(personal, '{}');
+    PERFORM bastion_internal.check_audit_columns(relation, include, exclude, redact, personal, subject);
+    wanted := ARRAY(SELECT l.kind || n FROM (VALUES ('i:', include), ('x:', exclude), ('r:', redact), ('p:', personal),
+                           ('s:', CASE WHEN subject IS NOT NULL THEN ARRAY[subject] END)) l (kind, names), unnest(l.names) n
                     GROUP BY l.kind, n ORDER BY l.kind, n);
     -- The names may be those of other columns than at the last call. Only this call, which names them, means these.
     RETURN ARRAY(SELECT bastion_internal.plan_audit(relation, bastion_internal.audit_tenant_column(relation), wanted))
@@ -169,8 +179,8 @@ BEGIN
                    AND EXISTS (SELECT FROM bastion_internal.audit_columns_now(a.relation, a.columns) c WHERE NOT c.same));
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.audit_table_statements(regclass, name[], name[], name[], boolean) IS
-'Checks the arguments of audit_table(), locks the table unless dry_run, and returns the statements. SQLSTATE 22004, 22023, 42501, 42703, 42809, 42P01, 55000.';
+COMMENT ON FUNCTION bastion_internal.audit_table_statements(regclass, name[], name[], name[], name[], name, boolean) IS
+'Checks the arguments of audit_table(), locks the table unless dry_run, and returns the statements. SQLSTATE 22004, 22023, 42501, 42703, 42804, 42809, 42P01, 55000.';
 
 -- protect() keeps the choice of columns of audit_table(), and unprotect() ends the audit that protect() began.
 CREATE FUNCTION bastion_internal.plan_audit_of(spec bastion.protected_tables, audit boolean) RETURNS SETOF text
@@ -189,17 +199,17 @@ COMMENT ON FUNCTION bastion_internal.plan_audit_of(bastion.protected_tables, boo
 SELECT bastion_internal.callable_by('bastion_internal.plan_audit_of(bastion.protected_tables, boolean)', 'migration');
 
 CREATE FUNCTION bastion.audit_table(relation regclass, include name[] DEFAULT NULL, exclude name[] DEFAULT '{}', redact name[] DEFAULT '{}',
-                                    dry_run boolean DEFAULT false) RETURNS TABLE (statement text)
+                                    personal name[] DEFAULT '{}', subject name DEFAULT NULL, dry_run boolean DEFAULT false) RETURNS TABLE (statement text)
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 10
 AS 'MODULE_PATHNAME', 'bastion_audit_table';
-COMMENT ON FUNCTION bastion.audit_table(regclass, name[], name[], name[], boolean) IS
+COMMENT ON FUNCTION bastion.audit_table(regclass, name[], name[], name[], name[], name, boolean) IS
 'Puts a table, its partitions and children under audit: each INSERT, UPDATE, DELETE and TRUNCATE adds an entry to the log of changes, in the same transaction, with the user, the actors on whose behalf, session, API key, delegation, tenant, unit and client. An UPDATE records what changed, and nothing when nothing did. A row that an UPDATE moves to another partition or tenant is a DELETE and an INSERT.
-include names the columns to record, exclude those to leave out; of those in redact it records that they changed, and no value. The primary key is always recorded. After a column of these lists was renamed or dropped, the values of all columns are redacted until the next call. So they are after another column got the name. A listed column that gets into the primary key later is redacted there. Call it again for another choice, and for new inheritance children.
+include names the columns to record, exclude those to leave out; of those in redact it records that they changed, and no value. Values of those in personal are sealed under a key of the subject, so that audit_shred() can erase them: the subject is the person whose uuid is in the column subject, or without one the tenant of the entry. Without a subject in the row, for one that was shredded, and beyond 60 KiB they are redacted. The primary key is always recorded. After a column of these lists was renamed or dropped, the values of all columns are redacted until the next call. So they are after another column got the name. A listed column that gets into the primary key later is redacted there. Call it again for another choice, and for new inheritance children.
 The tenant of an entry is that of the row, if the table is protected, else that of the transaction. Triggers fire under session_replication_role = replica too.
 Returns a line that says what was done; dry_run changes nothing and returns the statements.
 For the owner of the table.
-SQLSTATE 22004, 22023 for lists, 42501, 42703, 42809, 42P01, 55000 without a primary key or with partitions of several owners.';
-SELECT bastion_internal.callable_by('bastion.audit_table(regclass, name[], name[], name[], boolean)', 'migration');
+SQLSTATE 22004, 22023 for lists, and for personal columns about nobody, 42501, 42703, 42804 for a subject that is no uuid, 42809, 42P01, 55000 without a primary key or with partitions of several owners.';
+SELECT bastion_internal.callable_by('bastion.audit_table(regclass, name[], name[], name[], name[], name, boolean)', 'migration');
 
 CREATE FUNCTION bastion.audit_untable(relation regclass, dry_run boolean DEFAULT false) RETURNS TABLE (statement text)
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 10

@@ -19,7 +19,7 @@ COMMENT ON TABLE bastion.audited_tables IS
 'The tables under audit; partitions and inheritance children follow their root and have no row';
 COMMENT ON COLUMN bastion.audited_tables.table_name IS 'The table, by name in dumps';
 COMMENT ON COLUMN bastion.audited_tables.columns IS
-'What audit_table() was told about columns: i:NAME to record no others, x:NAME to leave it out, r:NAME to redact its values';
+'What audit_table() was told about columns: i:NAME records no others, x:NAME leaves it out, r:NAME redacts its values. p:NAME seals them for the subject, and s:NAME is the column that names the subject';
 COMMENT ON COLUMN bastion.audited_tables.audited_at IS 'When audit_table() last changed this row';
 COMMENT ON COLUMN bastion.audited_tables.column_numbers IS
 'The numbers in the catalog of the columns in columns, which a renamed column keeps; filled in by a trigger';
@@ -62,7 +62,7 @@ AS $$
     LEFT JOIN pg_attribute p ON p.attrelid = a.relation AND p.attnum = a.column_numbers[array_position(a.columns, u.c)] AND NOT p.attisdropped
 $$;
 COMMENT ON FUNCTION bastion_internal.audit_columns_now(regclass, text[]) IS
-'What audit_table() was told about columns: i:, x: or r:, the name then, the name that the column has now (NULL: dropped), and whether both are the same.';
+'What audit_table() was told about columns: i:, x:, r:, p: or s:, the name then, the name that the column has now (NULL: dropped), and whether both are the same.';
 SELECT bastion_internal.callable_by('bastion_internal.audit_columns_now(regclass, text[])', 'migration');
 
 CREATE FUNCTION bastion_internal.audit_record(relation regclass, columns text[]) RETURNS void

@@ -53,7 +53,7 @@ BEGIN
     END IF;
     PERFORM bastion_internal.check_global_keys(relation, global_keys);
     PERFORM bastion_internal.check_quota(relation, quota);
-    PERFORM bastion_internal.check_audit_columns(relation, NULL, '{}', '{}') WHERE audit;
+    PERFORM bastion_internal.check_audit_columns(relation, NULL, '{}', '{}', '{}', NULL) WHERE audit;
 
     spec.relation := relation;
     spec.tenant_column := tenant_column;

@@ -135,6 +135,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
 SET search_path = pg_catalog, pg_temp
 AS $$
     VALUES ('bastion.secret_versions'::regclass, 'value'::name, 'secret_id || ''/'' || version'),
+           ('bastion.audit_subject_keys', 'sealed', 'id'),
            ('bastion.application_key_versions', 'value', 'key_id || ''/'' || version'),
            ('bastion.signing_keys', 'private_sealed', 'kid'),
            ('bastion.audit_keys', 'private_sealed', 'id'),

@@ -60,9 +60,11 @@ SELECT bastion.schema_guard('shop');
 SELECT bastion.lint_accept('role app', 'a problem', 'of this test');
 CREATE TABLE shop.numbered_2 PARTITION OF shop.numbered FOR VALUES IN (2);
 CREATE TABLE shop.newer (id int);
-CREATE TABLE shop.audited (gone int, id int PRIMARY KEY, pin text, title text);
+CREATE TABLE shop.audited (gone int, id int PRIMARY KEY, pin text, title text, person uuid, name text);
 ALTER TABLE shop.audited DROP COLUMN gone; -- the restored table has other numbers of columns
-SELECT bastion.audit_table('shop.audited', redact => '{pin}');
+SELECT bastion.audit_table('shop.audited', redact => '{pin}', personal => '{name}', subject => 'person');
+INSERT INTO shop.audited (id, person, name) VALUES (8, repeat('8', 32)::uuid, 'TOP 8'), (9, repeat('9', 32)::uuid, 'TOP 9');
+SELECT bastion.audit_shred(repeat('8', 32)::uuid);
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA shop TO app;
 
 -- people: two tenants, a user in both, units below each other, roles and permissions of their own, passwords of others
@@ -252,6 +254,10 @@ sub check_working {
     is(answer($server, $database, q{INSERT INTO shop.audited VALUES (1, 'TOP', 'a'); SELECT key, new FROM bastion.audit WHERE relation = 'shop.audited' AND op = 'INSERT' ORDER BY occurred_at DESC LIMIT 1;
         DELETE FROM shop.audited; SELECT count(*) FROM bastion.audit_drift() WHERE relation = 'shop.audited'::regclass}),
         qq({"id": "1"}|{"id": "1", "pin": {"redacted": true}, "title": "a"}\n0), "$label: a table under audit records what it should");
+    is(answer($server, $database, q{SELECT key, new ->> 'name' FROM bastion.audit WHERE kind = 'row' AND new ? 'name' ORDER BY xid, seq; INSERT INTO shop.audited (id, person, name) VALUES (10, repeat('8', 32)::uuid, 'TOP 8'), (11, repeat('9', 32)::uuid, 'TOP 11');
+        SELECT key, new ->> 'name' FROM bastion.audit WHERE kind = 'row' AND key IN ('{"id": "10"}', '{"id": "11"}') ORDER BY xid, seq; SELECT count(*) FROM bastion.audit_subject_keys;
+        SELECT bastion.audit_shred(repeat('9', 32)::uuid); SELECT new ->> 'name' FROM bastion.audit WHERE kind = 'row' AND key = '{"id": "11"}'}),
+        qq({"id": "8"}|{"shredded": true}\n{"id": "9"}|TOP 9\n{"id": "10"}|{"redacted": true}\n{"id": "11"}|TOP 11\n1\nt\n{"shredded": true}), "$label: personal values of the log open, and stay erased");
     is(answer($server, $database, qq{SET ROLE app; BEGIN; SELECT bastion.authenticate('$token') IS NOT NULL;
         SELECT bastion.has_permission('documents.read'), title FROM shop.documents; COMMIT; SELECT count(*) FROM shop.documents}),
         "t\nt|of Ann\n0", "$label: an old token shows its tenant's rows, and nobody sees any");

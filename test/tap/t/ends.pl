@@ -46,6 +46,20 @@ GRANT SELECT, INSERT ON counted TO app;
 INSERT INTO people SELECT 'dee', bastion_api.signup('dee@tap.example', 'correct horse', 'Dee');
 UPDATE bastion.tenants SET mfa = 'required', mfa_remember = '1 day' WHERE id = id_of('dee', 'tenant');
 UPDATE bastion.sessions SET remembered_at = now() WHERE user_id = id_of('dee', 'user');
+-- A table under audit with a column about a person, and the keys of another person.
+CREATE TABLE personal (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tenant_id uuid NOT NULL DEFAULT bastion.tenant_id(), person uuid, name text);
+SELECT bastion.audit_table('personal', personal => '{name}', subject => 'person');
+GRANT INSERT ON personal TO app;
+CREATE TABLE whose (person uuid);
+GRANT SELECT ON whose TO app;
+INSERT INTO whose VALUES (gen_random_uuid());
+INSERT INTO personal (tenant_id, person, name) VALUES (id_of('ann', 'tenant'), '11111111-1111-4111-8111-111111111111', 'first');
+CREATE TABLE kept_keys AS SELECT k.id, k.subject_id, k.tenant_id, k.sealed FROM bastion.audit_subject_keys k;
+CREATE FUNCTION read_log() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
+    SELECT coalesce(string_agg(a.new ->> 'name', ' ' ORDER BY a.xid, a.seq), 'none') FROM bastion.audit a
+    WHERE a.kind = 'row' AND a.new ->> 'person' = '11111111-1111-4111-8111-111111111111'
+$$;
+GRANT EXECUTE ON FUNCTION read_log() TO app;
 -- What plans depend on: the share of a tenant, and whether an operator is trusted.
 CREATE TABLE sized (id int GENERATED ALWAYS AS IDENTITY, tenant_id uuid NOT NULL, body text COLLATE "C");
 CREATE INDEX sized_body ON sized (body);
@@ -205,6 +219,10 @@ my %lasting = (
         change => q{INSERT INTO sized (tenant_id) SELECT id_of('ann', 'tenant') FROM generate_series(1, 2000); ANALYZE sized},
         undo => q{DELETE FROM sized WHERE body IS NULL; ANALYZE sized},
         probe => "$as_bob; SELECT (planned('EXECUTE sized') ->> 'Plan Rows')::int > 1000", before => 'f', after => 't' },
+    'shredded subject' => {
+        change => q{SELECT bastion.audit_shred('11111111-1111-4111-8111-111111111111')},
+        undo => q{DELETE FROM bastion.audit_subjects; DELETE FROM bastion.audit_subject_keys; INSERT INTO bastion.audit_subject_keys (id, subject_id, tenant_id, sealed) SELECT * FROM kept_keys},
+        probe => 'SELECT read_log()', before => 'first', after => '{"shredded": true}' },
     'trusted operator' => {
         change => q{SELECT bastion.search_operator_trust('~(text,text)', 'a test')},
         undo => q{SELECT bastion.search_operator_distrust('~(text,text)')},
@@ -219,6 +237,11 @@ my %keys = (
         make => $as_bob . q{; INSERT INTO notes (body) SELECT bastion.seal('x', 'ends')} x 2,
         undo => q{DELETE FROM notes; DELETE FROM bastion.data_keys WHERE purpose = 'ends'},
         judge => $reads_notes },
+    # The second entry of each transaction uses the cached key.
+    'key of a subject' => {
+        make => $as_bob . q{; INSERT INTO personal (person, name) SELECT w.person, 'x' FROM whose w} x 2,
+        undo => q{UPDATE whose SET person = gen_random_uuid()},
+        judge => q{SELECT count(*) = count(*) FILTER (WHERE a.new ->> 'name' = 'x') FROM bastion.audit a, whose w WHERE a.kind = 'row' AND a.new ->> 'person' = w.person::text} },
     'pepper' => {
         make => 'RESET ROLE; SELECT bastion.pepper_create(); SET LOCAL ROLE app; ' . $as_bob . q{; SELECT bastion_api.api_key_create('made', '{documents.read}') ->> 'key'},
         undo => q{DELETE FROM bastion.api_keys WHERE name = 'made'},

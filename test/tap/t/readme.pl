@@ -93,7 +93,7 @@ runs_as_shown('LIMITS', 14);
 runs_as_shown('SETTINGS', 7);
 runs_as_shown('FLAGS', 8);
 $node->safe_psql('postgres', 'DROP OWNED BY app');
-runs_as_shown('AUDIT', 9);
+runs_as_shown('AUDIT', 12);
 # The entry that its session forges is found in an export, as the page shows.
 my ($problem) = slurp_file("$ENV{BASTION_SOURCE}/docs/AUDIT.md") =~ /^```text\n(PROBLEM .*)\n```$/m;
 my ($export, $found) = (PostgreSQL::Test::Utils::tempdir() . '/export', '');

@@ -133,6 +133,16 @@ SET client_min_messages = warning;
 DELETE FROM bastion.operator_roles WHERE role_name = 'regress_loader';
 DROP OWNED BY regress_loader;
 DROP ROLE regress_loader;
+-- the statement that makes a list for its row knows it: of the first row without an owner in a tenant, and of one that has another key by now
+SELECT bastion_api.signup('pia@owner.example', 'correct horse', 'Owner pia') ->> 'access_token' AS pia \gset
+SELECT error, answer FROM test.as_app(:'pia', 'owner-pia', NULL, 'INSERT INTO owned.notes (id) VALUES (30), (31) RETURNING id');
+SELECT count(*) AS lists_of_nobody FROM bastion.acls a WHERE a.tenant_id = (SELECT t.id FROM bastion.tenants t WHERE t.slug = 'owner-pia') AND a.kind = 'nobody';
+SELECT error, answer FROM test.as_app(:'pia', 'owner-pia', NULL, 'UPDATE owned.notes SET owner_id = NULL WHERE id = 30 RETURNING id');
+SELECT bastion.membership_force(test.id_of('max'), 'owner-pia', 'member') \g /dev/null
+SELECT error, answer FROM test.as_app(:'pia', 'owner-pia', NULL, format('SELECT bastion.share(%L, %L, with_user => %L, level => %L)', 'owned.notes', '31', test.id_of('max'), 'read'));
+SELECT error, answer FROM test.as_app(:'pia', 'owner-pia', NULL, 'UPDATE owned.notes SET id = 32 WHERE id = 31 RETURNING id');
+SELECT error, answer FROM test.as_app(:'pia', 'owner-pia', NULL, format('UPDATE owned.notes SET owner_id = %L WHERE id = 32 RETURNING id', test.id_of('max')));
+
 SELECT bastion.unprotect('owned.notes') \g /dev/null
 SELECT bastion.unprotect('owned.plain') \g /dev/null
 DROP SCHEMA owned CASCADE;

@@ -173,7 +173,7 @@ await ann.at('Workflows');
 const kept = await ann.page.evaluate(() => [document.cookie, localStorage.length, sessionStorage.length].join());
 ok(kept === ',0,0', 'page: a reload continues the session, and scripts find no token');
 const [cookie] = await ann.page.browserContext().cookies();
-ok(cookie.httpOnly && cookie.secure && cookie.sameSite === 'Strict' && cookie.path === '/session', 'page: the cookie is for /session alone');
+ok(cookie.httpOnly && cookie.secure && cookie.sameSite === 'Strict' && cookie.path === '/' && cookie.name === '__Host-refresh', 'page: the cookie is of this host alone');
 
 await ann.click('Log out');
 await logIn(ann, 'ann@page.example', 'correct horse battery staple');
@@ -321,7 +321,7 @@ for (const fault of faults) console.log(`# ${fault}`);
 
 // The server itself.
 const send = (path, headers = {}, method = 'POST') => fetch(origin + path, { method, headers: { 'content-type': 'application/json', ...headers }, body: method === 'POST' ? '{}' : undefined });
-const stolen = `refresh=${(await ann.page.browserContext().cookies())[0].value}`;
+const stolen = `__Host-refresh=${(await ann.page.browserContext().cookies())[0].value}`;
 ok((await send('/session/refresh', { cookie: stolen })).status === 403 && (await send('/session/refresh', { cookie: stolen, origin: 'http://localhost:1' })).status === 403
     && (await send('/session/refresh', { cookie: stolen, origin, 'content-type': 'text/plain' })).status === 403, 'page: /session refuses what its page has not sent');
 const answer = await (await fetch(`${origin}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', cookie: stolen }, body: '{"query": "{ apiMe }"}' })).json();

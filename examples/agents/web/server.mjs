@@ -2,6 +2,8 @@
 // sessions. Only /session sees refresh tokens. It keeps them in a cookie that no script reads and no other site sends.
 //
 //   DATABASE_URL=postgres://agents_app@/agents ORIGIN=http://localhost:8080 node server.mjs
+//
+// Behind a proxy with TLS, ORIGIN is what browsers see, and PORT where the proxy finds the server.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname } from 'node:path';
@@ -13,7 +15,9 @@ import { grafserv } from 'postgraphile/grafserv/node';
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber';
 
 const origin = new URL(process.env.ORIGIN ?? 'http://localhost:8080');
-const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL });
+const port = process.env.PORT ?? (origin.port || 8080);
+// Who asks for too much waits for nobody else's connection: a statement ends after ten seconds, and so does the wait for a connection.
+const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 20, connectionTimeoutMillis: 10000, statement_timeout: 10000 });
 pool.on('error', (error) => console.error(error.message)); // of an idle connection, which the pool replaces
 
 // What a transaction knows of its request: who asks, from where, and in which team.
@@ -38,7 +42,7 @@ for (const code of ['42704', 'P0002']) refusals[code] = ['unknown_object', 'ther
 for (const code of ['22P02', '22023', '23514', '23502']) refusals[code] = ['invalid_request', 'this is not a valid value'];
 function refusal(error) {
     const [code, description] = refusals[error?.code] ?? ['server_error', 'something went wrong'];
-    if (code === 'server_error') console.error(error);
+    if (code === 'server_error') console.error(error?.code, error?.message);
     return { error: code, error_description: description };
 }
 
@@ -112,14 +116,15 @@ async function body(request) {
     return JSON.parse(text);
 }
 
-const cookie = (token, seconds) => `refresh=${token}; Max-Age=${seconds}; Path=/session; HttpOnly; Secure; SameSite=Strict`;
+// The prefix keeps other hosts of the domain from setting one of this name.
+const cookie = (token, seconds) => `__Host-refresh=${token}; Max-Age=${seconds}; Path=/; HttpOnly; Secure; SameSite=Strict`;
 
 async function session(request, response, name) {
     // SameSite keeps other sites out, and this the other ports of the same host.
     if (request.method !== 'POST' || request.headers.origin !== origin.origin || request.headers['content-type'] !== 'application/json') return finish(response, 403);
     const args = await body(request).catch(() => null);
     if (args === null || typeof args !== 'object') return finish(response, 400);
-    const kept = /(?:^|; )refresh=([\w.-]+)/.exec(request.headers.cookie)?.[1];
+    const kept = /(?:^|; )__Host-refresh=([\w.-]+)/.exec(request.headers.cookie)?.[1];
     let answer;
     if (Object.hasOwn(begins, name)) answer = await ask(request, name, Object.fromEntries(begins[name].map((key) => [key, args[key] ?? null])));
     else if (name === 'refresh') answer = kept ? await ask(request, 'refresh', { token: kept }) : { error: 'session_ended', error_description: 'nobody is logged in' };
@@ -127,7 +132,7 @@ async function session(request, response, name) {
     else return finish(response, 404);
     const { refresh_token: token, refresh_expires_in: seconds, ...rest } = answer;
     if (token) response.setHeader('Set-Cookie', cookie(token, seconds));
-    else if (name === 'logout' || rest.error === 'session_ended') response.setHeader('Set-Cookie', cookie('', 0));
+    else if (name === 'logout' || ['session_ended', 'invalid_grant'].includes(rest.error)) response.setHeader('Set-Cookie', cookie('', 0));
     response.setHeader('Content-Type', 'application/json').setHeader('Cache-Control', 'no-store');
     finish(response, 200, JSON.stringify(rest));
 }
@@ -158,7 +163,7 @@ const server = createServer((request, response) => {
     if (pathname === '/graphql') return answerGraphql(request, response);
     if (pathname.startsWith('/session/')) {
         return session(request, response, pathname.slice('/session/'.length)).catch((error) => {
-            console.error(error);
+            console.error(error.code, error.message);
             finish(response, 500);
         });
     }
@@ -169,4 +174,4 @@ const server = createServer((request, response) => {
 });
 const answerGraphql = graphql.createServ(grafserv).createHandler();
 await graphql.getSchema(); // before the first request
-server.listen(origin.port, 'localhost', () => console.log(`${origin.origin} shows the page`));
+server.listen(port, 'localhost', () => console.log(`${origin.origin} shows the page`));

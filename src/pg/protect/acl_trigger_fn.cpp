@@ -241,6 +241,8 @@ Datum bastion_move_acl(PG_FUNCTION_ARGS) {
                                        argument(old_acl),
                                        argument(BoolGetDatum(is_bound_by_row_security(data)))};
     const NullableDatum acl = call_internal(acl_of_next_owner, arguments);
+    // The policies of this statement must know a list that it makes.
+    if (DatumGetInt64(acl.value) != DatumGetInt64(old_acl)) refresh_decision();
     return PointerGetDatum(with_acl(data, row, number, acl.value));
 }
 

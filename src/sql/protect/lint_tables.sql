@@ -115,9 +115,12 @@ AS $$
     WHERE d.problem !~ '^no index begins with' AND d.problem !~ '^([^ ]+: )?$'
     GROUP BY p.relation, p.*
     UNION ALL
-    SELECT 'error', format('policy %I on %s', f, m.member), 'permissive policy that protect() did not write: it makes rows visible',
-           format('DROP POLICY %I ON %s;', f, m.member)
-    FROM bastion_internal.protected_members() m, bastion_internal.foreign_policies(m.member, ((m.spec).options ->> 'citus')::boolean) f
+    SELECT 'error', format('policy %I on %s', p.polname, m.member),
+           CASE WHEN p.polpermissive THEN 'permissive policy that protect() did not write: it makes rows visible'
+                ELSE 'policy that protect() did not write: Citus makes it permissive on shards, where it makes rows visible' END,
+           format('DROP POLICY %I ON %s;', p.polname, m.member)
+    FROM bastion_internal.protected_members() m CROSS JOIN LATERAL bastion_internal.foreign_policies(m.member, ((m.spec).options ->> 'citus')::boolean) f
+    JOIN pg_policy p ON p.polname = f AND p.polrelid = m.member
     WHERE (m.spec).options ->> 'existing' <> 'keep'
     UNION ALL
     SELECT 'warning', p.relation::text, format('no index begins with column "%s"', n),

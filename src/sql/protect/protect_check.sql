@@ -231,7 +231,7 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    distributed boolean := bastion_internal.is_distributed(relation);
+    distributed boolean := EXISTS (SELECT FROM bastion_internal.protect_tree(relation) t WHERE bastion_internal.is_distributed(t.member));
 BEGIN
     IF citus AND existing = 'keep' THEN
         RAISE EXCEPTION 'cannot keep other policies with citus' USING ERRCODE = 'invalid_parameter_value',

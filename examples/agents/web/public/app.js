@@ -55,7 +55,7 @@ async function attempt(action) {
     try {
         await action();
     } catch (error) {
-        if (me && ['invalid_token', 'session_ended', 'unauthenticated'].includes(error.error)) await leave();
+        if (me && ['invalid_token', 'invalid_grant', 'session_ended', 'unauthenticated'].includes(error.error)) await leave();
         complain(error);
     }
 }
@@ -146,8 +146,7 @@ const actions = {
     },
 
     async logout() {
-        await logOut();
-        await leave();
+        await logOut().finally(leave);
         tell('You are logged out.');
     },
 

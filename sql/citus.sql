@@ -77,7 +77,7 @@ FROM unnest(ARRAY[NULL, 'ann', 'ben']) WITH ORDINALITY w (who, place) ORDER BY p
 SELECT p.polrelid::regclass AS relation, p.polname FROM pg_policy p
 WHERE p.polrelid IN ('citus.documents'::regclass, 'citus.files'::regclass)
   AND (concat(p.polqual, p.polwithcheck) ~ 'SUBLINK|SUBPLAN|NULLTEST|BOOLEXPR :boolop or' OR NOT p.polpermissive
-       OR concat(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) !~ 'tenant_id = bastion[.]tenant');
+       OR concat(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) !~ '"?tenant_id"? = "?bastion"?[.]"?tenant');
 
 -- what leaves the policies nothing to hold on to leaves no row
 BEGIN;

@@ -103,6 +103,7 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
     ('ALTER TABLE of a table under audit', '{bastion_internal.audit_ddl(),bastion_internal.audit_ddl_write(text),bastion_internal.audit_dropped()}', 'statement', 'audited', 'ALTER TABLE shop.one_{n} ALTER owner_id TYPE text'),
     ('ALTER TABLE under the event trigger of protect()', '{bastion_internal.keep_columns(),bastion_internal.keep_dropped_columns()}', 'statement', 'one', 'ALTER TABLE shop.one_{n} ALTER owner_id TYPE text'),
     ('audit_drop_before', '{audit_drop_before(timestamptz)}', 'operator', NULL, 'SELECT bastion.audit_drop_before(''2000-01-01'')'),
+    ('audit_shred', '{audit_shred(uuid)}', 'operator', NULL, 'SELECT bastion.audit_shred(''00000000-0000-0000-0000-000000000002'')'),
     ('schema_guard', '{schema_guard(name)}', 'administrator', 'schema', 'SELECT * FROM bastion.schema_guard(''schema_{n}'')'),
     ('schema_unguard', '{schema_unguard(name)}', 'administrator', 'guarded schema', 'SELECT bastion.schema_unguard(''schema_{n}'')'),
     ('allow_app_role', '{allow_app_role(regrole)}', 'administrator', NULL, 'SELECT bastion.allow_app_role(''rights_neighbour'')'),

@@ -215,7 +215,8 @@ foreach my $name (sort keys %condition) {
     my $condition = $condition{$name};
     my $gone = $condition->{gone};
     my $one = $session{primary};
-    change($condition->{before}) if defined $condition->{before};
+    # What the condition before changed last, the standby may not have replayed yet.
+    change($condition->{before} // 'SELECT');
 
     # between two statements, here and on a standby
     my @nodes = $condition->{primary_only} ? 'primary' : ('primary', 'standby');

@@ -16,7 +16,7 @@ import { PostGraphileAmberPreset } from 'postgraphile/presets/amber';
 
 const origin = new URL(process.env.ORIGIN ?? 'http://localhost:8080');
 const port = process.env.PORT ?? (origin.port || 8080);
-// Who asks for too much waits for nobody else's connection: a statement ends after ten seconds, and so does the wait for a connection.
+// A request that costs too much ends: its statement after ten seconds, and so does the wait for a connection.
 const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 20, connectionTimeoutMillis: 10000, statement_timeout: 10000 });
 pool.on('error', (error) => console.error(error.message)); // of an idle connection, which the pool replaces
 

@@ -70,8 +70,6 @@ $$;
 COMMENT ON FUNCTION bastion_internal.denied_in_units(uuid, uuid) IS
 'The permissions that are denied to a user in single units of a tenant, and in the units below these.';
 
--- A separate statement for each source, planned when the first user has rights of that kind. STABLE, so that all of them read one
--- snapshot. Only the permission itself gives create: neither a share nor ownership of other rows lets a user add a row.
 -- PL/pgSQL, because the table of protections is created later. A table that was dropped counts until its record is removed.
 CREATE FUNCTION bastion_internal.resources_by_role() RETURNS text[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -84,6 +82,8 @@ $$;
 COMMENT ON FUNCTION bastion_internal.resources_by_role() IS
 'The resources whose owners do with their own rows what their roles allow: those of protect(owner_rights => ''role'').';
 
+-- A separate statement for each source, planned when the first user has rights of that kind. STABLE, so that all of them read one
+-- snapshot. Only the permission itself gives create: neither a share nor ownership of other rows lets a user add a row.
 CREATE FUNCTION bastion_internal.acl_places(user_id uuid, tenant_id uuid)
 RETURNS TABLE (allowed text[], forbidden text[], acl_ids bigint[], bases bigint[], of_tenant uuid, by_manage boolean)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20

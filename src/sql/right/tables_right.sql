@@ -208,13 +208,9 @@ COMMENT ON COLUMN bastion_internal.permission_patterns.pattern IS 'A pattern tha
 -- The last owner. An owner has the role without an end; otherwise the tenant would have no owner when the membership ends.
 
 CREATE FUNCTION bastion_internal.owner_role() RETURNS uuid
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN 'ba571000-0000-4000-8000-000000000001'::uuid;
-END
-$$;
+AS $$ SELECT 'ba571000-0000-4000-8000-000000000001'::uuid $$;
 COMMENT ON FUNCTION bastion_internal.owner_role() IS 'The id of the system role owner.';
 
 CREATE FUNCTION bastion_internal.is_lasting_owner(membership bastion.memberships) RETURNS boolean
